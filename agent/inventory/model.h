@@ -1,0 +1,57 @@
+// The host's domains as plain facts: what inventory finds, what ownership is made of. Values only, no libvirt types.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bulkhead::inventory {
+
+using MacAddress = std::array<std::uint8_t, 6>;
+
+struct Volume {
+  std::string source;  // path, or "protocol:name" of a network disk
+  std::string type;    // libvirt's disk type ("file", "block", "network", "volume"), or "nvram"
+  std::string target;  // guest device, such as "vda"
+  bool read_only = false;
+  bool shareable = false;
+
+  bool operator==(const Volume&) const = default;
+};
+
+struct Port {
+  std::string device;  // host device, such as "vnet0"; empty while the domain is off
+  std::optional<MacAddress> mac;
+  std::string bridge;
+
+  bool operator==(const Port&) const = default;
+};
+
+enum class DomainState { kShutOff, kStarting, kRunning, kPaused };
+
+struct Domain {
+  std::string uuid;
+  std::string name;
+  // Tenant key; "unknown:<uuid>" when nothing names one: two domains of unknown tenant are two tenants.
+  std::string tenant;
+  std::string tenant_source;  // "bulkhead", "nova", "kubevirt", "opennebula", "cloudstack", "mapping" or "none"
+  DomainState state = DomainState::kShutOff;
+  // Thread group id of the VMM in the initial pid namespace, 0 while it is off. Comes from libvirt's own pid file and
+  // is checked against the process's start.
+  std::uint32_t vmm_pid = 0;
+  std::string emulator;  // path of the emulator's binary
+  std::vector<Volume> volumes;
+  std::vector<Port> ports;
+
+  bool operator==(const Domain&) const = default;
+};
+
+struct Snapshot {
+  std::vector<Domain> domains;  // ordered by uuid
+  bool connected = false;       // to libvirt, when this was taken
+  std::string error;            // why not
+};
+
+}  // namespace bulkhead::inventory

@@ -1,0 +1,22 @@
+# Every foreign library, all from Debian's packages (scripts/install-deps). Each has one home in the tree: ARCHITECTURE.md.
+find_package(Threads REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(gRPC CONFIG REQUIRED)
+find_package(absl CONFIG REQUIRED)
+find_package(spdlog CONFIG REQUIRED)
+find_package(yaml-cpp CONFIG REQUIRED)
+find_package(RocksDB CONFIG REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(Boost 1.74 REQUIRED COMPONENTS program_options)
+find_package(LibXml2 REQUIRED)
+find_package(benchmark CONFIG REQUIRED)
+find_package(Catch2 2.13 CONFIG REQUIRED)
+include(Catch)
+
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(LIBBPF REQUIRED IMPORTED_TARGET libbpf>=1.1)
+pkg_check_modules(LIBVIRT REQUIRED IMPORTED_TARGET libvirt>=9.0)
+pkg_check_modules(LIBURING REQUIRED IMPORTED_TARGET liburing)
+
+find_program(BULKHEAD_CLANG clang-19 REQUIRED)
+find_program(BULKHEAD_BPFTOOL bpftool REQUIRED PATHS /usr/sbin)
