@@ -1,0 +1,31 @@
+// Alerts, and how far in the log detection has come: written together, so that a crash neither loses nor repeats one.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "bulkhead/v1/alert.pb.h"
+#include "collector/store/event_log.h"
+
+namespace bulkhead::store {
+
+// Thread safe.
+class AlertStore {
+ public:
+  virtual ~AlertStore() = default;
+
+  // Writes new and grown alerts (by uid) and the position through which events are judged, atomically.
+  virtual absl::Status commit(std::span<const v1::Alert> changed, const Position& judged_through) = 0;
+
+  virtual Position judged_through() = 0;
+
+  // Oldest first by first_time; stops when `visit` returns false.
+  virtual absl::Status for_each(const std::function<bool(const v1::Alert&)>& visit) = 0;
+
+  virtual std::uint64_t count() = 0;
+};
+
+}  // namespace bulkhead::store
