@@ -1,0 +1,17 @@
+// What a person probably meant by a name that is not known.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace bulkhead::config {
+
+// The known name nearest to `name` by edit distance, case ignored; empty when none is near enough to be a help.
+// Names longer than 64 bytes have no near one: the cost is bounded whatever the input.
+std::string_view nearest_name(std::string_view name, std::span<const std::string_view> known);
+
+// "; did you mean 'x'?" when there is a near name, else "; known are 'a', 'b', 'c'".
+std::string suggestion(std::string_view name, std::span<const std::string_view> known);
+
+}  // namespace bulkhead::config
