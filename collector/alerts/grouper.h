@@ -1,0 +1,84 @@
+// Groups findings into alerts by event time: pure, so that replay gives the alerts that live detection gave.
+//
+// An alert is one (rule, host, actor tenant, object tenant, actor process, object); for frames the pair of ports stands
+// for the process. It takes events whose time is less than a window away from the time of the event that opened it, on
+// either side: late events join the alert that they belong to, whatever came in between. Its uid is derived from that
+// identity and from the opening event's (host, boot, sequence).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "bulkhead/v1/alert.pb.h"
+#include "bulkhead/v1/event.pb.h"
+#include "collector/detect/engine.h"
+
+namespace bulkhead::alerts {
+
+using HostnameResolver = std::function<std::string(const std::string& host_id)>;
+
+struct GroupingOptions {
+  // Effect: longer gives fewer alerts, each longer open.
+  absl::Duration window = absl::Minutes(5);
+  // Alerts kept open at once, each with its first events (typically 5 KiB, at most about 150 KiB). When there are more,
+  // the host with most of them loses its oldest: later events of that group open a new alert.
+  std::size_t max_open = 8192;
+};
+
+struct Change {
+  v1::Alert alert;
+  bool opened = false;
+  // Worth telling people: it opened, grew more severe, or its events doubled in number since that was so last.
+  bool notable = false;
+};
+
+// Not thread safe.
+class Grouper {
+ public:
+  Grouper(GroupingOptions options, HostnameResolver hostname);
+
+  void add(const detect::Finding& finding, const v1::Event& event);
+
+  // Each alert that opened or grew since the last call, once, in its present state, in the order of uids.
+  std::vector<Change> take_changes();
+
+  // An alert from the store, oldest first by first_time, before the first add().
+  void restore(v1::Alert alert);
+
+  std::size_t open() const { return open_; }
+
+ private:
+  using Identity = std::array<std::uint8_t, 16>;
+  // The opening event's time in nanoseconds, after the identity.
+  using Key = std::pair<Identity, std::int64_t>;
+  struct Group {
+    v1::Alert alert;
+    std::size_t evidence_bytes = 0;
+  };
+  struct Host {
+    std::map<Key, Group> groups;
+    std::set<std::pair<std::int64_t, Identity>> by_time;
+  };
+
+  void insert(Host& host, const Key& key, v1::Alert alert);
+  void forget_distant(Host& host, std::int64_t time);
+  void make_room();
+  void erase(Host& host, std::set<std::pair<std::int64_t, Identity>>::iterator position);
+  void mark(const v1::Alert& alert, bool opened, bool notable);
+
+  const GroupingOptions options_;
+  const HostnameResolver hostname_;
+  std::map<std::string, Host> hosts_;
+  std::size_t open_ = 0;
+  std::map<std::string, Change> changes_;  // by uid
+};
+
+}  // namespace bulkhead::alerts

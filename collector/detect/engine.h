@@ -1,0 +1,38 @@
+// Judges one event at a time: pure, so the same rules and event give the same findings, live or replayed.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bulkhead/v1/alert.pb.h"
+#include "bulkhead/v1/event.pb.h"
+#include "collector/detect/rule_set.h"
+
+namespace bulkhead::detect {
+
+// One rule's verdict on one event.
+struct Finding {
+  // Lives as long as the rule set.
+  const RuleInfo* rule = nullptr;
+  // The rule's priority, or that of the first `priority_if` that holds.
+  v1::Severity severity = v1::SEVERITY_UNKNOWN;
+  // The rule's output for this event: one line of valid UTF-8 without control characters, at most 2,048 bytes.
+  std::string message;
+};
+
+// Thread safe: evaluation changes nothing.
+class Engine {
+ public:
+  explicit Engine(std::shared_ptr<const RuleSet> rules);
+
+  // Every enabled rule that matches, in the order of RuleSet::rules().
+  std::vector<Finding> evaluate(const v1::Event& event) const;
+
+  const RuleSet& rules() const { return *rules_; }
+
+ private:
+  std::shared_ptr<const RuleSet> rules_;
+};
+
+}  // namespace bulkhead::detect
