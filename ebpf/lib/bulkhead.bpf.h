@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What every probe includes: kernel types, libbpf's helpers, our records. */
+#ifndef BULKHEAD_EBPF_LIB_BULKHEAD_BPF_H
+#define BULKHEAD_EBPF_LIB_BULKHEAD_BPF_H
+
+/* clang-format off: vmlinux.h must come first */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_tracing.h>
+/* clang-format on */
+
+#include "ebpf/records/record.h"
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Files: from a descriptor to the kernel's object and its key. */
+#ifndef BULKHEAD_EBPF_LIB_FILE_BPF_H
+#define BULKHEAD_EBPF_LIB_FILE_BPF_H
+
+#include "ebpf/lib/bulkhead.bpf.h"
+
+#define BH_S_IFMT 0170000
+#define BH_S_IFREG 0100000
+#define BH_S_IFBLK 0060000
+#define BH_PROC_SUPER_MAGIC 0x9fa0
+#define BH_FMODE_PATH 0x4000 /* O_PATH: no access to the file's content */
+
+/* The file behind a descriptor of `task`, as it is now; null when there is none. */
+static __always_inline struct file *bh_file_of(struct task_struct *task, __u32 descriptor) {
+  struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+  if (descriptor >= BPF_CORE_READ(table, max_fds)) return 0;
+  struct file **files = BPF_CORE_READ(table, fd);
+  struct file *file = 0;
+  bpf_probe_read_kernel(&file, sizeof(file), &files[descriptor]);
+  return file;
+}
+
+/* False for what can be nobody's volume: sockets, pipes, directories, character devices. */
+static __always_inline bool bh_file_key_of(struct inode *inode, struct bh_file_key *key) {
+  __u32 type = BPF_CORE_READ(inode, i_mode) & BH_S_IFMT;
+  __builtin_memset(key, 0, sizeof(*key));
+  if (type == BH_S_IFREG) {
+    key->inode = BPF_CORE_READ(inode, i_ino);
+    key->device = BPF_CORE_READ(inode, i_sb, s_dev);
+    key->generation = BPF_CORE_READ(inode, i_generation);
+    return true;
+  }
+  if (type == BH_S_IFBLK) {
+    key->device = BPF_CORE_READ(inode, i_rdev);
+    key->is_block = 1;
+    return true;
+  }
+  return false;
+}
+
+#endif

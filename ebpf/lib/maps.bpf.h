@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The maps that all probes share. Every probe is an object of its own, so that one that the kernel refuses takes no
+ * other with it; the loader creates these maps once and hands them to each object by name (agent/probes/loader.cc).
+ */
+#ifndef BULKHEAD_EBPF_LIB_MAPS_BPF_H
+#define BULKHEAD_EBPF_LIB_MAPS_BPF_H
+
+#include "ebpf/lib/bulkhead.bpf.h"
+
+/* VMMs and what descends from them, by thread group id. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 65536);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, __u32);
+  __type(value, struct bh_vmm);
+} vmms SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 65536);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct bh_file_key);
+  __type(value, struct bh_volume);
+} volumes SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 65536);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct bh_port_key);
+  __type(value, struct bh_port);
+} ports SEC(".maps");
+
+/* Host services by their executable. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 256);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct bh_file_key);
+  __type(value, struct bh_trust);
+} trusted_executables SEC(".maps");
+
+/* Emulator binaries: who executes one may be a VMM that is starting. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 256);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct bh_file_key);
+  __type(value, __u32);
+} emulators SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+  __uint(max_entries, BH_PROBE_LIMIT);
+  __type(key, __u32);
+  __type(value, struct bh_counters);
+} counters SEC(".maps");
+
+/* Processes whose actor record is out already. */
+struct bh_actor_key {
+  __u64 start_ns;
+  __u32 tgid;
+  __u32 exec_id;
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 8192);
+  __type(key, struct bh_actor_key);
+  __type(value, __u32);
+} announced_actors SEC(".maps");
+
+/* The template of one CPU's ring; the loader sets its size and fills `rings`, one per possible CPU. */
+struct bh_ring {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, 512 * 1024);
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __array(values, struct bh_ring);
+} rings SEC(".maps");
+
+#endif
