@@ -11,7 +11,15 @@ inline constexpr std::size_t kBatchBytes = 1u << 20;
 inline constexpr std::size_t kStringBytes = 4096;
 inline constexpr std::size_t kHostIdBytes = 128;
 inline constexpr std::size_t kLineage = 8;
+// An event refers to at most 32 strings, one actor and one object.
+inline constexpr std::size_t kStringsPerBatch = kEventsPerBatch * 32 + 1;
+// Of the flat events that one batch unpacks to: a small batch must not stand for gigabytes.
+inline constexpr std::size_t kUnpackedBytes = 8u << 20;
 // An inventory of 1,000 domains with four volumes and four ports each is about 600 KiB.
 inline constexpr std::size_t kMessageBytes = 8u << 20;
+
+// The agent pings this often on an idle connection. The collector has to permit it (gRPC's server default is 300 s:
+// GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS), or it ends the connection for "too many pings".
+inline constexpr int kKeepaliveMilliseconds = 10'000;
 
 }  // namespace bulkhead::limits
