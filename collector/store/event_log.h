@@ -1,5 +1,5 @@
-// The log of everything that agents sent. Embedded RocksDB today (rocksdb_store.h), a clustered log later: positions are
-// opaque, appends are idempotent by event identity (host, boot, sequence), readers resume where they were.
+// The log of everything that agents sent. Embedded RocksDB today (rocksdb_store.h), a clustered log later: positions
+// are opaque, appends are idempotent by event identity (host, boot, sequence), readers resume where they were.
 #pragma once
 
 #include <chrono>
@@ -55,6 +55,9 @@ class EventLog {
   // At most max_batches after `after`, in log order; fewer at the end. A record that cannot be read is an error that
   // names it (kDataLoss).
   virtual absl::StatusOr<std::vector<StoredBatch>> read(const Position& after, std::size_t max_batches) = 0;
+
+  // The same backwards: at most max_batches before `before`, newest first. The empty position is here the log's end.
+  virtual absl::StatusOr<std::vector<StoredBatch>> read_before(const Position& before, std::size_t max_batches) = 0;
 
   // Returns true as soon as there is something after `after`, false at the timeout.
   virtual bool wait(const Position& after, std::chrono::milliseconds timeout) = 0;

@@ -1,0 +1,150 @@
+#include "collector/store/database.h"
+
+#include <rocksdb/options.h>
+#include <rocksdb/write_batch.h>
+
+#include <algorithm>
+#include <array>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "collector/store/data_dir.h"
+#include "collector/store/encoding.h"
+
+namespace bulkhead::store {
+
+namespace {
+
+constexpr std::array<const char*, 6> kFamilies = {"default", "events", "cursors", "alerts", "alert_times", "table"};
+constexpr std::string_view kFormatKey = "format";
+
+rocksdb::DBOptions database_options(bool create) {
+  rocksdb::DBOptions options;
+  options.create_if_missing = create;
+  options.create_missing_column_families = create;
+  options.paranoid_checks = true;
+  // The default stops replay at the first damaged record and goes on without what follows it: acknowledged events would
+  // vanish silently. A record torn by a power cut at the very end was never acknowledged.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.max_total_wal_size = 256u << 20;
+  options.max_open_files = 512;
+  options.keep_log_file_num = 4;
+  options.max_log_file_size = 4u << 20;
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions family_options(std::string_view name) {
+  rocksdb::ColumnFamilyOptions options;
+  options.compression = rocksdb::kLZ4Compression;
+  options.bottommost_compression = rocksdb::kZSTD;
+  options.write_buffer_size = name == "events" ? 64u << 20 : 8u << 20;
+  return options;
+}
+
+bool absent_or_empty(const std::filesystem::path& path) {
+  std::error_code error;
+  const bool there = std::filesystem::exists(path, error);
+  return !there || std::filesystem::is_empty(path, error);
+}
+
+absl::Status check_families(const std::filesystem::path& path, const std::vector<std::string>& found) {
+  for (const auto& name : found) {
+    if (std::find(kFamilies.begin(), kFamilies.end(), name) != kFamilies.end()) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("store ", path.string(), " was written by a newer collector (it has '", name,
+                     "', which this version does not know); run that version, or choose another --data-dir"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Database>> Database::open(const std::filesystem::path& path) {
+  std::unique_ptr<Database> database(new Database(path));
+  if (const auto status = database->open_families(); !status.ok()) return status;
+  if (const auto status = database->check_format(); !status.ok()) return status;
+  return database;
+}
+
+absl::Status Database::open_families() {
+  // A directory that lost its CURRENT file must not be taken for a new one.
+  const bool create = absent_or_empty(path_);
+  const auto options = database_options(create);
+  if (!create) {
+    std::vector<std::string> found;
+    const auto listed = rocksdb::DB::ListColumnFamilies(options, path_.string(), &found);
+    if (!listed.ok()) return error(listed, "open");
+    if (const auto status = check_families(path_, found); !status.ok()) return status;
+  }
+  std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  for (const char* name : kFamilies) families.emplace_back(name, family_options(name));
+  rocksdb::DB* opened = nullptr;
+  const auto status = rocksdb::DB::Open(options, path_.string(), families, &handles_, &opened);
+  if (!status.ok()) return error(status, "open");
+  db_.reset(opened);
+  meta_ = handles_[0];
+  events_ = handles_[1];
+  cursors_ = handles_[2];
+  alerts_ = handles_[3];
+  alert_times_ = handles_[4];
+  table_ = handles_[5];
+  return create ? sync_directory(path_.parent_path()) : absl::OkStatus();
+}
+
+absl::Status Database::check_format() {
+  auto stored = get(meta_, kFormatKey);
+  if (!stored.ok()) return stored.status();
+  if (!stored->has_value()) {
+    // The first start may have ended between creating the database and writing the version.
+    rocksdb::WriteBatch batch;
+    batch.Put(meta_, slice(kFormatKey), encode_u64(kFormatVersion));
+    return write(batch, true);
+  }
+  std::string_view bytes = **stored;
+  const auto version = take_u64(bytes);
+  if (!version || !bytes.empty() || *version == 0) {
+    return absl::DataLossError(absl::StrCat("store ", path_.string(), " has an unreadable format version"));
+  }
+  if (*version == kFormatVersion) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("store ", path_.string(), " has format ", *version,
+                                                    ", this collector knows ", kFormatVersion,
+                                                    "; run the version that wrote it, or choose another --data-dir"));
+}
+
+Database::~Database() {
+  if (db_ == nullptr) return;
+  for (auto* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
+  db_->Close();
+}
+
+absl::StatusOr<std::optional<std::string>> Database::get(rocksdb::ColumnFamilyHandle* family, std::string_view key) {
+  std::string value;
+  const auto status = db_->Get(rocksdb::ReadOptions(), family, slice(key), &value);
+  if (status.IsNotFound()) return std::nullopt;
+  if (!status.ok()) return error(status, "read");
+  return value;
+}
+
+absl::Status Database::write(rocksdb::WriteBatch& batch, bool durable) {
+  rocksdb::WriteOptions options;
+  options.sync = durable;
+  auto status = db_->Write(options, &batch);
+  if (!status.ok() && db_->Resume().ok()) status = db_->Write(options, &batch);
+  if (!status.ok()) return error(status, "write");
+  return absl::OkStatus();
+}
+
+absl::Status Database::error(const rocksdb::Status& status, const std::string& doing) const {
+  const std::string cause = absl::StrReplaceAll(status.ToString(), {{"\n", " "}});
+  const std::string text = absl::StrCat("cannot ", doing, " store ", path_.string(), ": ", cause);
+  if (status.IsCorruption() || (doing == "open" && (status.IsInvalidArgument() || status.IsPathNotFound()))) {
+    return absl::DataLossError(absl::StrCat(text,
+                                            "; put back a copy, or move the directory aside to begin an empty store: "
+                                            "agents send again what they still hold"));
+  }
+  if (status.IsNoSpace()) return absl::ResourceExhaustedError(absl::StrCat(text, "; make room on that file system"));
+  return absl::UnavailableError(text);
+}
+
+}  // namespace bulkhead::store

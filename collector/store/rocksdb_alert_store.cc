@@ -1,0 +1,87 @@
+#include "collector/store/rocksdb_alert_store.h"
+
+#include <rocksdb/write_batch.h>
+
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "collector/store/encoding.h"
+
+namespace bulkhead::store {
+
+namespace {
+
+constexpr std::string_view kJudgedKey = "judged";
+constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
+
+// Order of the keys is order of first_time, then of uid. A protobuf timestamp's seconds may be negative.
+std::string time_prefix(const v1::Alert& alert) {
+  std::string key;
+  append_u64(key, static_cast<std::uint64_t>(alert.first_time().seconds()) ^ (std::uint64_t{1} << 63));
+  append_u64(key, static_cast<std::uint64_t>(alert.first_time().nanos()) % kNanosPerSecond);
+  return key;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RocksDbAlertStore>> RocksDbAlertStore::open(Database& database) {
+  auto judged = database.get(database.meta(), kJudgedKey);
+  if (!judged.ok()) return judged.status();
+  std::uint64_t count = 0;
+  const std::unique_ptr<rocksdb::Iterator> at(
+      database.db().NewIterator(rocksdb::ReadOptions(), database.alert_times()));
+  for (at->SeekToFirst(); at->Valid(); at->Next()) ++count;
+  if (!at->status().ok()) return database.error(at->status(), "read");
+  return std::unique_ptr<RocksDbAlertStore>(
+      new RocksDbAlertStore(database, Position(judged->value_or(std::string())), count));
+}
+
+absl::Status RocksDbAlertStore::commit(std::span<const v1::Alert> changed, const Position& judged_through) {
+  const std::lock_guard lock(mutex_);
+  rocksdb::WriteBatch batch;
+  std::map<std::string, std::string> times;  // of this commit: one alert may come twice in it
+  std::uint64_t added = 0;
+  for (const auto& alert : changed) {
+    if (alert.uid().empty()) return absl::InvalidArgumentError("alert without uid");
+    std::string time = time_prefix(alert);
+    if (const auto seen = times.find(alert.uid()); seen != times.end()) {
+      batch.Delete(database_.alerts(), seen->second + alert.uid());
+    } else {
+      auto old = database_.get(database_.alert_times(), alert.uid());
+      if (!old.ok()) return old.status();
+      if (old->has_value()) {
+        batch.Delete(database_.alerts(), **old + alert.uid());
+      } else {
+        ++added;
+      }
+    }
+    batch.Put(database_.alerts(), time + alert.uid(), alert.SerializeAsString());
+    batch.Put(database_.alert_times(), alert.uid(), time);
+    times[alert.uid()] = std::move(time);
+  }
+  batch.Put(database_.meta(), slice(kJudgedKey), judged_through.bytes());
+  // A position alone may be lost in a power cut: judging the same events again finds nothing again.
+  if (auto status = database_.write(batch, !changed.empty()); !status.ok()) return status;
+  judged_through_ = judged_through;
+  count_ += added;
+  return absl::OkStatus();
+}
+
+Position RocksDbAlertStore::judged_through() {
+  const std::lock_guard lock(mutex_);
+  return judged_through_;
+}
+
+absl::Status RocksDbAlertStore::for_each(const std::function<bool(const v1::Alert&)>& visit) {
+  const std::unique_ptr<rocksdb::Iterator> at(database_.db().NewIterator(rocksdb::ReadOptions(), database_.alerts()));
+  v1::Alert alert;
+  for (at->SeekToFirst(); at->Valid(); at->Next()) {
+    if (!alert.ParseFromArray(at->value().data(), static_cast<int>(at->value().size()))) {
+      return absl::DataLossError(absl::StrCat("an alert in ", database_.path().string(), " cannot be read"));
+    }
+    if (!visit(alert)) return absl::OkStatus();
+  }
+  return at->status().ok() ? absl::OkStatus() : database_.error(at->status(), "read");
+}
+
+}  // namespace bulkhead::store
