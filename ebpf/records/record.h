@@ -116,6 +116,22 @@ struct bh_counters {
   __u64 lost;
 };
 
+/* ---- questions that the agent puts to ebpf/probes/control/object_key.bpf.c, answered in place ---- */
+
+/* The file behind a descriptor of the caller; O_PATH suffices. */
+struct bh_file_key_query {
+  __u32 descriptor;
+  __u32 padding;
+  struct bh_file_key key;
+};
+
+/* The process that a number means to the caller. */
+struct bh_process_query {
+  __u32 number;
+  __u32 tgid;
+  __u64 start_ns;
+};
+
 /* ---- records ---- */
 
 #define BH_COMMAND_LENGTH 16

@@ -5,15 +5,10 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-// The file behind a descriptor of the caller, O_PATH suffices. Returns 0, or 1 if it can be nobody's volume.
-struct file_key_query {
-  __u32 descriptor;
-  __u32 padding;
-  struct bh_file_key key;
-};
+// Both return 0, or 1 if there is no such thing.
 
 SEC("syscall")
-int file_key(struct file_key_query *query) {
+int file_key(struct bh_file_key_query *query) {
   struct file *file = bh_file_of((struct task_struct *)bpf_get_current_task(), query->descriptor);
   struct bh_file_key key = {};
   if (!file || !bh_file_key_of(BPF_CORE_READ(file, f_inode), &key)) return 1;
@@ -21,15 +16,8 @@ int file_key(struct file_key_query *query) {
   return 0;
 }
 
-// The process that a number means to the caller. Returns 0, or 1 if there is none.
-struct process_query {
-  __u32 number;
-  __u32 tgid;
-  __u64 start_ns;
-};
-
 SEC("syscall")
-int process(struct process_query *query) {
+int process(struct bh_process_query *query) {
   struct task_struct *task = bh_find_task((struct task_struct *)bpf_get_current_task(), query->number);
   if (!task) return 1;
   query->tgid = BPF_CORE_READ(task, tgid);

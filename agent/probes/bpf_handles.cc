@@ -1,0 +1,45 @@
+#include "agent/probes/bpf_handles.h"
+
+#include <cstdarg>
+#include <cstdio>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
+
+namespace bulkhead::probes {
+
+namespace {
+thread_local LibbpfMessages* current = nullptr;
+constexpr std::size_t kMessagesKept = 64 * 1024;
+}  // namespace
+
+int keep_message(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level == LIBBPF_DEBUG || current == nullptr) return 0;
+  std::vector<char> line(4096);
+  const int length = std::vsnprintf(line.data(), line.size(), format, arguments);
+  if (length > 0) current->text_.append(line.data());
+  if (current->text_.size() > kMessagesKept) current->text_.erase(0, current->text_.size() - kMessagesKept);
+  return 0;
+}
+
+LibbpfMessages::LibbpfMessages() {
+  libbpf_set_print(keep_message);
+  current = this;
+}
+
+LibbpfMessages::~LibbpfMessages() { current = nullptr; }
+
+std::string LibbpfMessages::reason() const {
+  std::string verdict;
+  for (const absl::string_view line : absl::StrSplit(text_, '\n')) {
+    const absl::string_view stripped = absl::StripAsciiWhitespace(line);
+    if (!absl::StartsWith(stripped, "libbpf: ") || absl::StrContains(stripped, "PROG LOAD LOG")) continue;
+    if (absl::StrContains(stripped, "failed to load object")) continue;
+    verdict = std::string(stripped.substr(8));
+  }
+  return verdict;
+}
+
+}  // namespace bulkhead::probes

@@ -1,0 +1,92 @@
+#include "agent/probes/hook_attacher.h"
+
+#include <bpf/btf.h>
+#include <linux/perf_event.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+
+namespace bulkhead::probes {
+
+namespace {
+
+absl::StatusOr<LinkPtr> own(bpf_link* link, const Hook& hook) {
+  if (link == nullptr) return absl::ErrnoToStatus(errno, absl::StrCat("cannot attach to ", describe(hook)));
+  return LinkPtr(link);
+}
+
+// As perf does: the event is opened for one CPU, the program runs on all.
+absl::StatusOr<LinkPtr> attach_tracepoint(const Hook& hook, std::uint64_t id, bpf_program* program) {
+  perf_event_attr attributes = {};
+  attributes.type = PERF_TYPE_TRACEPOINT;
+  attributes.size = sizeof(attributes);
+  attributes.config = id;
+  FileDescriptor event(
+      static_cast<int>(syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC)));
+  if (!event) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open a perf event for ", describe(hook)));
+  absl::StatusOr<LinkPtr> link = own(bpf_program__attach_perf_event(program, event.get()), hook);
+  if (link.ok()) event.release();  // the link closes it
+  return link;
+}
+
+}  // namespace
+
+std::string describe(const Hook& hook) {
+  switch (hook.kind) {
+    case HookKind::kTracepoint:
+      return absl::StrCat("tracepoint ", hook.name);
+    case HookKind::kBtfTracepoint:
+      return absl::StrCat("tp_btf ", hook.name);
+    case HookKind::kRawTracepoint:
+      return absl::StrCat("raw_tp ", hook.name);
+  }
+  return hook.name;
+}
+
+void HookAttacher::BtfCloser::operator()(btf* types) const { btf__free(types); }
+
+absl::StatusOr<HookAttacher> HookAttacher::create() {
+  HookAttacher attacher;
+  attacher.kernel_types_.reset(btf__load_vmlinux_btf());
+  if (attacher.kernel_types_ == nullptr) {
+    return absl::FailedPreconditionError(
+        "this kernel has no BTF (/sys/kernel/btf/vmlinux); Bulkhead needs one built with CONFIG_DEBUG_INFO_BTF");
+  }
+  attacher.tracefs_ = TraceFs::open();
+  return attacher;
+}
+
+std::string HookAttacher::missing(const Hook& hook) const {
+  switch (hook.kind) {
+    case HookKind::kTracepoint: {
+      const absl::Status found = tracefs_.ok() ? tracefs_->id(hook.name).status() : tracefs_.status();
+      return std::string(found.message());
+    }
+    case HookKind::kBtfTracepoint:
+    case HookKind::kRawTracepoint: {
+      const std::string type = absl::StrCat("btf_trace_", hook.name);
+      if (btf__find_by_name_kind(kernel_types_.get(), type.c_str(), BTF_KIND_TYPEDEF) > 0) return "";
+      return absl::StrCat("this kernel has no tracepoint ", hook.name);
+    }
+  }
+  return "";
+}
+
+absl::StatusOr<LinkPtr> HookAttacher::attach(const Hook& hook, bpf_program* program) const {
+  switch (hook.kind) {
+    case HookKind::kTracepoint: {
+      absl::StatusOr<std::uint64_t> id = tracefs_->id(hook.name);
+      if (!id.ok()) return id.status();
+      return attach_tracepoint(hook, *id, program);
+    }
+    case HookKind::kBtfTracepoint:
+      return own(bpf_program__attach_trace(program), hook);
+    case HookKind::kRawTracepoint:
+      return own(bpf_program__attach_raw_tracepoint(program, hook.name), hook);
+  }
+  return absl::InternalError("unknown kind of hook");
+}
+
+}  // namespace bulkhead::probes

@@ -1,0 +1,99 @@
+// The kernel side's ownership maps: what the verdict is taken from. Values are plain; keys come from the kernel itself.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace bulkhead::probes {
+
+// Tenant and domain by the numbers that the agent handed out (agent/ownership/registry.h).
+struct Owner {
+  std::uint32_t tenant = 0;
+  std::uint32_t domain = 0;
+  auto operator<=>(const Owner&) const = default;
+};
+
+// What a file is to the kernel; a block device is its number alone.
+struct FileKey {
+  std::uint64_t inode = 0;
+  std::uint32_t device = 0;  // kernel encoding: major << 20 | minor
+  std::uint32_t generation = 0;
+  bool block_device = false;
+  auto operator<=>(const FileKey&) const = default;
+};
+
+struct ProcessKey {
+  std::uint32_t tgid = 0;
+  std::uint64_t start_ns = 0;  // CLOCK_BOOTTIME
+  auto operator<=>(const ProcessKey&) const = default;
+};
+
+struct PortKey {
+  std::uint32_t network_namespace = 0;
+  std::uint32_t ifindex = 0;
+  auto operator<=>(const PortKey&) const = default;
+};
+
+struct Trust {
+  bool may_open_volumes = false;
+  bool may_access_memory = false;
+  bool needs_trusted_parent = false;
+  std::uint32_t uid = 0xffffffff;  // BH_ANY_UID
+};
+
+struct VmmEntry {
+  std::uint64_t start_ns = 0;
+  Owner owner;
+  bool descendant = false;
+};
+
+// Map and program descriptors of the loaded objects; owned by ProbeSet, which outlives this.
+struct OwnershipDescriptors {
+  int vmms = -1;
+  int volumes = -1;
+  int ports = -1;
+  int trusted_executables = -1;
+  int emulators = -1;
+  int file_key_program = -1;
+  int process_program = -1;
+};
+
+// Thread safe as far as the kernel's maps are; every call is one system call. ResourceExhausted when a map is full.
+class OwnershipMaps {
+ public:
+  explicit OwnershipMaps(OwnershipDescriptors descriptors) : descriptors_(descriptors) {}
+
+  absl::Status set_vmm(const ProcessKey& process, Owner owner, bool descendant);
+  void remove_vmm(std::uint32_t tgid);
+  // NotFound when the process is in no map.
+  absl::StatusOr<VmmEntry> vmm(std::uint32_t tgid) const;
+
+  absl::Status set_volume(const FileKey& key, Owner owner);
+  void remove_volume(const FileKey& key);
+
+  absl::Status set_port(const PortKey& key, Owner owner, const std::array<std::uint8_t, 6>& mac);
+  void remove_port(const PortKey& key);
+
+  absl::Status set_trusted(const FileKey& executable, const Trust& trust);
+  absl::Status set_emulator(const FileKey& executable);
+
+  // The key of the file at `path`, as the kernel computes it. The file is opened with O_PATH for that moment only, so
+  // that neither a volume's deletion nor an unmount waits for the agent. NotFound, PermissionDenied, or
+  // InvalidArgument for what is neither a file nor a block device.
+  absl::StatusOr<FileKey> file_key(const std::string& path) const;
+
+  // The process that `pid` (a process or thread, as this process's pid namespace numbers it) belongs to; NotFound.
+  absl::StatusOr<ProcessKey> process(std::uint32_t pid) const;
+
+ private:
+  OwnershipDescriptors descriptors_;
+};
+
+}  // namespace bulkhead::probes

@@ -1,0 +1,254 @@
+#include "agent/probes/probe_set.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "agent/probes/bpf_handles.h"
+#include "agent/probes/hook_attacher.h"
+#include "agent/probes/probe_table.h"
+#include "ebpf/records/record.h"
+#include "ebpf/skeletons/object_key.skel.h"
+
+namespace bulkhead::probes {
+
+namespace {
+
+// ebpf/lib/maps.bpf.h: created with the first object, handed to all others.
+constexpr std::array kSharedMaps = {"vmms",      "volumes",  "ports",            "trusted_executables",
+                                    "emulators", "counters", "announced_actors", "rings"};
+
+struct LoadedProgram {
+  v1::Probe probe;
+  FileDescriptor descriptor;
+};
+
+absl::StatusOr<ObjectPtr> open_object(const void* bytes, std::size_t size, const char* name) {
+  LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = name);
+  ObjectPtr object(bpf_object__open_mem(bytes, size, &options));
+  if (object == nullptr) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open the BPF object ", name));
+  return object;
+}
+
+absl::Status load_failure(int error, const std::string& reason) {
+  const std::string text = absl::StrCat(std::strerror(error), reason.empty() ? "" : " (", reason, reason.empty() ? "" : ")");
+  if (error == EPERM || error == EACCES) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("the kernel refused to load BPF programs: ", text,
+                     "; run as root, or with CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN"));
+  }
+  return absl::FailedPreconditionError(absl::StrCat("this kernel cannot load Bulkhead's BPF programs: ", text));
+}
+
+}  // namespace
+
+class ProbeSet::Impl {
+ public:
+  absl::Status load(const Options& options) {
+    if (absl::Status status = load_base(options); !status.ok()) return status;
+    absl::StatusOr<HookAttacher> attacher = HookAttacher::create();
+    if (!attacher.ok()) return attacher.status();
+    for (const Probe& probe : probe_table()) load_probe(probe, *attacher);
+    return absl::OkStatus();
+  }
+
+  const std::vector<v1::ProbeCoverage>& coverage() const { return coverage_; }
+  OwnershipMaps& ownership() { return *ownership_; }
+  int poll_descriptor() const { return ring_buffer__epoll_fd(ring_buffer_.get()); }
+
+  void drain(const std::function<void(std::span<const std::byte>)>& on_record) {
+    on_record_ = &on_record;
+    ring_buffer__consume(ring_buffer_.get());
+    on_record_ = nullptr;
+  }
+
+  std::vector<v1::ProbeCounters> counters() const;
+
+ private:
+  struct RingBufferCloser {
+    void operator()(ring_buffer* rings) const { ring_buffer__free(rings); }
+  };
+
+  absl::Status load_base(const Options& options);
+  absl::Status create_rings(int outer, int cpus, const Options& options);
+  void load_probe(const Probe& probe, const HookAttacher& attacher);
+  void add_coverage(const Probe& probe, const Hook& hook, const std::string& missing_reason);
+
+  static int on_ring_record(void* context, void* data, std::size_t size) {
+    auto* self = static_cast<Impl*>(context);
+    (*self->on_record_)({static_cast<const std::byte*>(data), size});
+    return 0;
+  }
+
+  ObjectPtr base_;
+  std::vector<ObjectPtr> objects_;
+  std::vector<LinkPtr> links_;
+  std::vector<LoadedProgram> programs_;
+  std::vector<FileDescriptor> rings_;
+  std::unique_ptr<ring_buffer, RingBufferCloser> ring_buffer_;
+  std::unique_ptr<OwnershipMaps> ownership_;
+  std::vector<v1::ProbeCoverage> coverage_;
+  const std::function<void(std::span<const std::byte>)>* on_record_ = nullptr;
+  int counters_map_ = -1;
+};
+
+absl::Status ProbeSet::Impl::load_base(const Options& options) {
+  LibbpfMessages messages;
+  std::size_t size = 0;
+  const void* bytes = bh_object_key::elf_bytes(&size);
+  absl::StatusOr<ObjectPtr> base = open_object(bytes, size, "bh_object_key");
+  if (!base.ok()) return base.status();
+  base_ = *std::move(base);
+
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus <= 0) return absl::FailedPreconditionError("cannot count this host's CPUs");
+  bpf_map* rings = bpf_object__find_map_by_name(base_.get(), "rings");
+  bpf_map__set_max_entries(rings, static_cast<std::uint32_t>(cpus));
+  bpf_map__set_max_entries(bpf_map__inner_map(rings), options.ring_kib_per_cpu * 1024);
+  if (bpf_object__load(base_.get()) != 0) return load_failure(errno, messages.reason());
+
+  const auto map = [this](const char* name) { return bpf_object__find_map_fd_by_name(base_.get(), name); };
+  const auto program = [this](const char* name) {
+    return bpf_program__fd(bpf_object__find_program_by_name(base_.get(), name));
+  };
+  counters_map_ = map("counters");
+  ownership_ = std::make_unique<OwnershipMaps>(OwnershipDescriptors{.vmms = map("vmms"),
+                                                                    .volumes = map("volumes"),
+                                                                    .ports = map("ports"),
+                                                                    .trusted_executables = map("trusted_executables"),
+                                                                    .emulators = map("emulators"),
+                                                                    .file_key_program = program("file_key"),
+                                                                    .process_program = program("process")});
+  return create_rings(map("rings"), cpus, options);
+}
+
+absl::Status ProbeSet::Impl::create_rings(int outer, int cpus, const Options& options) {
+  for (std::uint32_t cpu = 0; cpu < static_cast<std::uint32_t>(cpus); ++cpu) {
+    FileDescriptor ring(
+        bpf_map_create(BPF_MAP_TYPE_RINGBUF, "bh_ring", 0, 0, options.ring_kib_per_cpu * 1024, nullptr));
+    if (!ring) return absl::ErrnoToStatus(errno, "cannot create a BPF ring buffer");
+    const int descriptor = ring.get();
+    if (bpf_map_update_elem(outer, &cpu, &descriptor, BPF_ANY) != 0) {
+      return absl::ErrnoToStatus(errno, "cannot put a BPF ring buffer in its place");
+    }
+    if (ring_buffer_ == nullptr) {
+      ring_buffer_.reset(ring_buffer__new(descriptor, on_ring_record, this, nullptr));
+      if (ring_buffer_ == nullptr) return absl::ErrnoToStatus(errno, "cannot map a BPF ring buffer");
+    } else if (const int error = ring_buffer__add(ring_buffer_.get(), descriptor, on_ring_record, this); error != 0) {
+      return absl::ErrnoToStatus(-error, "cannot map a BPF ring buffer");
+    }
+    rings_.push_back(std::move(ring));
+  }
+  return absl::OkStatus();
+}
+
+void ProbeSet::Impl::load_probe(const Probe& probe, const HookAttacher& attacher) {
+  LibbpfMessages messages;
+  std::size_t size = 0;
+  const void* bytes = probe.elf(&size);
+  absl::StatusOr<ObjectPtr> object = open_object(bytes, size, probe.name);
+  if (!object.ok()) {
+    for (const Hook& hook : probe.hooks) add_coverage(probe, hook, std::string(object.status().message()));
+    return;
+  }
+  for (const char* name : kSharedMaps) {
+    if (bpf_map* map = bpf_object__find_map_by_name(object->get(), name)) {
+      bpf_map__reuse_fd(map, bpf_object__find_map_fd_by_name(base_.get(), name));
+    }
+  }
+  // A hook that this kernel does not have must not take the object's other programs with it.
+  std::vector<std::string> missing(probe.hooks.size());
+  for (std::size_t i = 0; i < probe.hooks.size(); ++i) {
+    missing[i] = attacher.missing(probe.hooks[i]);
+    if (!missing[i].empty()) {
+      bpf_program__set_autoload(bpf_object__find_program_by_name(object->get(), probe.hooks[i].program), false);
+    }
+  }
+  if (bpf_object__load(object->get()) != 0) {
+    const std::string reason(load_failure(errno, messages.reason()).message());
+    for (std::size_t i = 0; i < missing.size(); ++i) {
+      add_coverage(probe, probe.hooks[i], missing[i].empty() ? reason : missing[i]);
+    }
+    return;
+  }
+  for (std::size_t i = 0; i < probe.hooks.size(); ++i) {
+    if (missing[i].empty()) {
+      bpf_program* program = bpf_object__find_program_by_name(object->get(), probe.hooks[i].program);
+      absl::StatusOr<LinkPtr> link = attacher.attach(probe.hooks[i], program);
+      if (link.ok()) {
+        links_.push_back(*std::move(link));
+        programs_.push_back({probe.id, FileDescriptor(dup(bpf_program__fd(program)))});
+      } else {
+        missing[i] = std::string(link.status().message());
+      }
+    }
+    add_coverage(probe, probe.hooks[i], missing[i]);
+  }
+  objects_.push_back(*std::move(object));
+}
+
+void ProbeSet::Impl::add_coverage(const Probe& probe, const Hook& hook, const std::string& missing_reason) {
+  v1::ProbeCoverage row;
+  row.set_probe(probe.id);
+  row.set_name(probe.name);
+  for (const absl::string_view rule : absl::StrSplit(probe.covers, ' ', absl::SkipEmpty())) {
+    row.add_covers(std::string(rule));
+  }
+  row.set_mechanism(describe(hook));
+  row.set_tier(2);
+  row.set_state(missing_reason.empty() ? v1::PROBE_STATE_ATTACHED : v1::PROBE_STATE_MISSING);
+  row.set_reason(missing_reason);
+  row.set_limits(probe.limits);
+  coverage_.push_back(std::move(row));
+}
+
+std::vector<v1::ProbeCounters> ProbeSet::Impl::counters() const {
+  std::vector<v1::ProbeCounters> all;
+  std::vector<bh_counters> per_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+  for (const Probe& probe : probe_table()) {
+    v1::ProbeCounters sum;
+    sum.set_probe(probe.id);
+    const std::uint32_t index = probe.id;
+    if (bpf_map_lookup_elem(counters_map_, &index, per_cpu.data()) == 0) {
+      for (const bh_counters& one : per_cpu) {
+        sum.set_seen(sum.seen() + one.seen);
+        sum.set_suppressed(sum.suppressed() + one.suppressed);
+        sum.set_coalesced(sum.coalesced() + one.coalesced);
+        sum.set_emitted(sum.emitted() + one.emitted);
+        sum.set_lost(sum.lost() + one.lost);
+      }
+    }
+    for (const LoadedProgram& program : programs_) {
+      if (program.probe != probe.id) continue;
+      bpf_prog_info info = {};
+      std::uint32_t size = sizeof(info);
+      if (bpf_obj_get_info_by_fd(program.descriptor.get(), &info, &size) != 0) continue;
+      sum.set_seen(sum.seen() + info.recursion_misses);
+      sum.set_lost(sum.lost() + info.recursion_misses);
+    }
+    all.push_back(std::move(sum));
+  }
+  return all;
+}
+
+ProbeSet::ProbeSet(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ProbeSet::~ProbeSet() = default;
+
+absl::StatusOr<std::unique_ptr<ProbeSet>> ProbeSet::load(const Options& options) {
+  auto impl = std::make_unique<Impl>();
+  if (absl::Status status = impl->load(options); !status.ok()) return status;
+  return std::unique_ptr<ProbeSet>(new ProbeSet(std::move(impl)));
+}
+
+const std::vector<v1::ProbeCoverage>& ProbeSet::coverage() const { return impl_->coverage(); }
+OwnershipMaps& ProbeSet::ownership() { return impl_->ownership(); }
+int ProbeSet::poll_descriptor() const { return impl_->poll_descriptor(); }
+void ProbeSet::drain(const std::function<void(std::span<const std::byte>)>& on_record) { impl_->drain(on_record); }
+std::vector<v1::ProbeCounters> ProbeSet::counters() const { return impl_->counters(); }
+
+}  // namespace bulkhead::probes

@@ -1,0 +1,54 @@
+// Loads the probes, attaches what this kernel allows, and says what that is.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/probes/ownership_maps.h"
+#include "bulkhead/v1/host.pb.h"
+
+namespace bulkhead::probes {
+
+struct Options {
+  // Each possible CPU has a ring of its own. A power of two, at least 4.
+  std::uint32_t ring_kib_per_cpu = 512;
+};
+
+// One thread uses it at a time. Everything is detached and freed with it; nothing is pinned.
+class ProbeSet {
+ public:
+  // Fails only when nothing can work: FailedPrecondition without BTF or BPF, PermissionDenied without privilege. A
+  // probe that this kernel refuses is a row of coverage(), not an error.
+  static absl::StatusOr<std::unique_ptr<ProbeSet>> load(const Options& options);
+  ~ProbeSet();
+  ProbeSet(const ProbeSet&) = delete;
+  ProbeSet& operator=(const ProbeSet&) = delete;
+
+  // One row per hook.
+  const std::vector<v1::ProbeCoverage>& coverage() const;
+
+  OwnershipMaps& ownership();
+
+  // Readable when there are records.
+  int poll_descriptor() const;
+
+  // Takes every record out of every ring, in each ring's order. The bytes are gone after the call.
+  void drain(const std::function<void(std::span<const std::byte>)>& on_record);
+
+  // Since load(), per probe: the members that the kernel counts. A run of a program that the kernel skipped because it
+  // was running already is in both `seen` and `lost`.
+  std::vector<v1::ProbeCounters> counters() const;
+
+ private:
+  class Impl;
+  explicit ProbeSet(std::unique_ptr<Impl> impl);
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace bulkhead::probes

@@ -1,0 +1,79 @@
+#include "agent/probes/probe_table.h"
+
+#include <array>
+
+#include "ebpf/skeletons/delivery.skel.h"
+#include "ebpf/skeletons/file_open.skel.h"
+#include "ebpf/skeletons/io_uring_open.skel.h"
+#include "ebpf/skeletons/process_vm.skel.h"
+#include "ebpf/skeletons/ptrace.skel.h"
+#include "ebpf/skeletons/vmm_lifecycle.skel.h"
+
+namespace bulkhead::probes {
+
+namespace {
+
+using enum HookKind;
+
+constexpr std::array kProcessVmHooks = {
+    Hook{"read_enter", kTracepoint, "syscalls/sys_enter_process_vm_readv"},
+    Hook{"read_exit", kTracepoint, "syscalls/sys_exit_process_vm_readv"},
+    Hook{"write_enter", kTracepoint, "syscalls/sys_enter_process_vm_writev"},
+    Hook{"write_exit", kTracepoint, "syscalls/sys_exit_process_vm_writev"},
+};
+constexpr std::array kPtraceHooks = {
+    Hook{"ptrace_enter", kTracepoint, "syscalls/sys_enter_ptrace"},
+    Hook{"ptrace_exit", kTracepoint, "syscalls/sys_exit_ptrace"},
+};
+constexpr std::array kFileOpenHooks = {
+    Hook{"open_exit", kTracepoint, "syscalls/sys_exit_open"},
+    Hook{"creat_exit", kTracepoint, "syscalls/sys_exit_creat"},
+    Hook{"openat_exit", kTracepoint, "syscalls/sys_exit_openat"},
+    Hook{"openat2_exit", kTracepoint, "syscalls/sys_exit_openat2"},
+    Hook{"by_handle_exit", kTracepoint, "syscalls/sys_exit_open_by_handle_at"},
+};
+constexpr std::array kIoUringHooks = {
+    Hook{"io_uring_complete", kRawTracepoint, "io_uring_complete"},
+};
+constexpr std::array kDeliveryHooks = {
+    Hook{"frame_received", kBtfTracepoint, "netif_receive_skb"},
+    Hook{"frame_delivered", kBtfTracepoint, "net_dev_start_xmit"},
+};
+constexpr std::array kLifecycleHooks = {
+    Hook{"forked", kBtfTracepoint, "sched_process_fork"},
+    Hook{"executed", kBtfTracepoint, "sched_process_exec"},
+    Hook{"exited", kBtfTracepoint, "sched_process_exit"},
+};
+
+constexpr const char* kNoCompat = "calls through the 32-bit system call table are not seen by syscall tracepoints";
+
+const std::array kProbes = {
+    Probe{v1::PROBE_MEMORY_PROCESS_VM, "memory.process_vm", "MEM-01", kNoCompat, bh_process_vm::elf_bytes,
+          kProcessVmHooks},
+    Probe{v1::PROBE_MEMORY_PTRACE, "memory.ptrace", "MEM-02", kNoCompat, bh_ptrace::elf_bytes, kPtraceHooks},
+    Probe{v1::PROBE_DISK_FILE_OPEN, "disk.file_open", "DISK-01 MEM-03",
+          "opens only, not the reads and writes after them; the descriptor is looked up after the call, so another "
+          "thread that replaces it at once hides the file; no 32-bit system calls",
+          bh_file_open::elf_bytes, kFileOpenHooks},
+    Probe{v1::PROBE_DISK_IO_URING_OPEN, "disk.io_uring_open", "DISK-01 MEM-03",
+          "a request that asks for no completion (IOSQE_CQE_SKIP_SUCCESS) is not seen", bh_io_uring_open::elf_bytes,
+          kIoUringHooks},
+    Probe{v1::PROBE_NETWORK_DELIVERY, "network.delivery", "NET-03",
+          "frames that leave the kernel's own datapath (vhost-user, DPDK, SR-IOV) are not seen", bh_delivery::elf_bytes,
+          kDeliveryHooks},
+    Probe{v1::PROBE_CONTROL_VMM_LIFECYCLE, "control.vmm_lifecycle", "", "", bh_vmm_lifecycle::elf_bytes, kLifecycleHooks},
+};
+
+}  // namespace
+
+std::span<const Probe> probe_table() { return kProbes; }
+
+const char* probe_name(v1::Probe id) {
+  if (id == v1::PROBE_AGENT) return "agent";
+  for (const Probe& probe : kProbes) {
+    if (probe.id == id) return probe.name;
+  }
+  return "unknown";
+}
+
+}  // namespace bulkhead::probes
