@@ -1,0 +1,197 @@
+#include "agent/decode/decoder.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "ebpf/records/record.h"
+
+namespace bulkhead::decode {
+
+namespace {
+
+static_assert(static_cast<int>(BH_PROBE_MEMORY_PROCESS_VM) == v1::PROBE_MEMORY_PROCESS_VM);
+static_assert(static_cast<int>(BH_PROBE_CONTROL_VMM_LIFECYCLE) == v1::PROBE_CONTROL_VMM_LIFECYCLE);
+static_assert(static_cast<int>(BH_MEMORY_PROC_MEM_OPEN) == v1::MEMORY_OPERATION_PROC_MEM_OPEN);
+static_assert(static_cast<int>(BH_OPEN_IO_URING) == v1::OPEN_METHOD_IO_URING);
+
+// The fixed part, copied out so that alignment does not matter; false when the record is shorter.
+template <typename Raw>
+bool read_fixed(std::span<const std::byte> bytes, Raw& raw) {
+  if (bytes.size() < sizeof(Raw)) return false;
+  std::memcpy(&raw, bytes.data(), sizeof(Raw));
+  return true;
+}
+
+Header header_from(const bh_header& raw) {
+  return Header{.time_ns = raw.time_ns,
+                .actor_key = {raw.actor_tgid, raw.actor_start_ns, raw.actor_exec_id},
+                .actor_tid = raw.actor_tid,
+                .actor_uid = raw.actor_uid,
+                .actor_login_uid = raw.actor_login_uid,
+                .actor = {raw.actor.tenant, raw.actor.domain},
+                .object = {raw.object.tenant, raw.object.domain},
+                .probe = static_cast<v1::Probe>(raw.probe),
+                .trusted = (raw.flags & BH_FLAG_TRUSTED) != 0};
+}
+
+std::string bounded_text(const char* text, std::size_t capacity) { return std::string(text, strnlen(text, capacity)); }
+
+// Components, deepest first, each ended by NUL, into "/a/b/c".
+std::string path_from(std::span<const std::byte> tail, bool cut) {
+  std::vector<std::string_view> components;
+  std::string_view rest(reinterpret_cast<const char*>(tail.data()), tail.size());
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\0'), rest.size());
+    if (end > 0) components.push_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  std::string path = cut ? "…" : "";
+  for (auto component = components.rbegin(); component != components.rend(); ++component) {
+    path += '/';
+    path += *component;
+  }
+  return path.empty() ? "/" : path;
+}
+
+absl::Status too_short(const char* kind, std::size_t size) {
+  return absl::InvalidArgumentError(absl::StrCat(kind, " record of ", size, " bytes is too short"));
+}
+
+absl::StatusOr<Record> decode_actor(std::span<const std::byte> bytes) {
+  bh_actor_record raw;
+  if (!read_fixed(bytes, raw)) return too_short("actor", bytes.size());
+  const std::span<const std::byte> tail = bytes.subspan(sizeof(raw));
+  if (tail.size() < std::size_t{raw.path_length} + raw.cgroup_length) return too_short("actor", bytes.size());
+
+  ActorRecord actor;
+  actor.header = header_from(raw.header);
+  if (raw.path_length > 0) {
+    actor.executable = path_from(tail.first(raw.path_length), (raw.header.flags & BH_FLAG_PATH_CUT) != 0);
+  }
+  actor.command = bounded_text(raw.command, sizeof(raw.command));
+  for (const bh_process& ancestor : raw.lineage) {
+    if (ancestor.tgid == 0) break;
+    actor.lineage.push_back(
+        {ancestor.tgid, ancestor.start_ns, bounded_text(ancestor.command, sizeof(ancestor.command))});
+  }
+  actor.cgroup = path_from(tail.subspan(raw.path_length, raw.cgroup_length), false);
+  return actor;
+}
+
+absl::StatusOr<Record> decode_memory(std::span<const std::byte> bytes) {
+  bh_memory_record raw;
+  if (!read_fixed(bytes, raw)) return too_short("memory", bytes.size());
+  if (raw.operation == 0 || !v1::MemoryOperation_IsValid(static_cast<int>(raw.operation))) {
+    return absl::InvalidArgumentError(absl::StrCat("memory record with operation ", raw.operation));
+  }
+  MemoryRecord memory;
+  memory.header = header_from(raw.header);
+  memory.target_tgid = raw.target_tgid;
+  memory.target_start_ns = raw.target_start_ns;
+  memory.access.set_operation(static_cast<v1::MemoryOperation>(raw.operation));
+  memory.access.set_target_thread_id(raw.target_tid);
+  memory.access.set_address(raw.address);
+  memory.access.set_result(raw.result);
+  memory.access.set_ptrace_request(raw.ptrace_request);
+  memory.access.set_open_flags(raw.open_flags);
+  return memory;
+}
+
+absl::StatusOr<Record> decode_file_open(std::span<const std::byte> bytes) {
+  bh_file_open_record raw;
+  if (!read_fixed(bytes, raw)) return too_short("file open", bytes.size());
+  if (bytes.size() - sizeof(raw) < raw.path_length) return too_short("file open", bytes.size());
+  if (raw.method == 0 || !v1::OpenMethod_IsValid(static_cast<int>(raw.method))) {
+    return absl::InvalidArgumentError(absl::StrCat("file open record with method ", raw.method));
+  }
+  FileOpenRecord opened;
+  opened.header = header_from(raw.header);
+  opened.file = {raw.file.inode, raw.file.device, raw.file.generation, raw.file.is_block != 0};
+  opened.path =
+      path_from(bytes.subspan(sizeof(raw), raw.path_length), (raw.header.flags & BH_FLAG_PATH_CUT) != 0);
+  opened.open.set_method(static_cast<v1::OpenMethod>(raw.method));
+  opened.open.set_flags(raw.open_flags);
+  opened.open.set_device(raw.file.device);
+  opened.open.set_inode(raw.file.inode);
+  opened.open.set_generation(raw.file.generation);
+  opened.open.set_block_device(raw.file.is_block != 0);
+  opened.open.set_link_count(raw.link_count);
+  return opened;
+}
+
+absl::StatusOr<Record> decode_delivery(std::span<const std::byte> bytes) {
+  bh_delivery_record raw;
+  if (!read_fixed(bytes, raw)) return too_short("delivery", bytes.size());
+  if (raw.address_length != 0 && raw.address_length != 4 && raw.address_length != 16) {
+    return absl::InvalidArgumentError(absl::StrCat("delivery record with addresses of ", raw.address_length, " bytes"));
+  }
+  DeliveryRecord delivery;
+  delivery.header = header_from(raw.header);
+  delivery.source_mac_is_ports = (raw.witnesses & BH_WITNESS_SOURCE_MAC) != 0;
+  v1::FrameDelivery& frame = delivery.frame;
+  frame.set_source_ifindex(raw.source_ifindex);
+  frame.set_destination_ifindex(raw.destination_ifindex);
+  frame.set_network_namespace(raw.network_namespace);
+  frame.set_source_mac(raw.source_mac, sizeof(raw.source_mac));
+  frame.set_destination_mac(raw.destination_mac, sizeof(raw.destination_mac));
+  frame.set_ethertype(raw.ethertype);
+  frame.set_source_address(raw.source_address, raw.address_length);
+  frame.set_destination_address(raw.destination_address, raw.address_length);
+  frame.set_ip_protocol(raw.ip_protocol);
+  frame.set_frames(raw.frames);
+  frame.set_bytes(raw.bytes);
+  return delivery;
+}
+
+absl::StatusOr<Record> decode_lifecycle(std::span<const std::byte> bytes) {
+  bh_lifecycle_record raw;
+  if (!read_fixed(bytes, raw)) return too_short("lifecycle", bytes.size());
+  LifecycleRecord lifecycle;
+  lifecycle.header = header_from(raw.header);
+  switch (raw.change) {
+    case BH_LIFECYCLE_EMULATOR_EXEC:
+      lifecycle.change = LifecycleRecord::Change::kEmulatorExec;
+      return lifecycle;
+    case BH_LIFECYCLE_VMM_EXIT:
+      lifecycle.change = LifecycleRecord::Change::kVmmExit;
+      return lifecycle;
+  }
+  return absl::InvalidArgumentError(absl::StrCat("lifecycle record with change ", raw.change));
+}
+
+}  // namespace
+
+absl::StatusOr<Record> decode(std::span<const std::byte> bytes) {
+  bh_header header;
+  if (!read_fixed(bytes, header)) return too_short("kernel", bytes.size());
+  if (header.size != bytes.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("kernel record says ", header.size, " bytes and has ", bytes.size()));
+  }
+  const bool actor = header.kind == BH_RECORD_ACTOR;  // belongs to no probe
+  if (!actor && (header.probe == 0 || header.probe == v1::PROBE_AGENT || !v1::Probe_IsValid(header.probe))) {
+    return absl::InvalidArgumentError(absl::StrCat("kernel record of probe ", header.probe));
+  }
+  switch (header.kind) {
+    case BH_RECORD_ACTOR:
+      return decode_actor(bytes);
+    case BH_RECORD_MEMORY:
+      return decode_memory(bytes);
+    case BH_RECORD_FILE_OPEN:
+      return decode_file_open(bytes);
+    case BH_RECORD_DELIVERY:
+      return decode_delivery(bytes);
+    case BH_RECORD_LIFECYCLE:
+      return decode_lifecycle(bytes);
+  }
+  return absl::InvalidArgumentError(absl::StrCat("kernel record of kind ", header.kind));
+}
+
+const Header& header_of(const Record& record) {
+  return std::visit([](const auto& one) -> const Header& { return one.header; }, record);
+}
+
+}  // namespace bulkhead::decode

@@ -1,0 +1,92 @@
+// What the kernel said, as plain values. Numbers of tenants and domains are still the agent's own; names come later
+// (agent/attribute). Times are nanoseconds of CLOCK_BOOTTIME, ids those of the initial pid namespace.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "bulkhead/v1/event.pb.h"
+
+namespace bulkhead::decode {
+
+struct Owner {
+  std::uint32_t tenant = 0;
+  std::uint32_t domain = 0;
+};
+
+// Names one run of one executable.
+struct ActorKey {
+  std::uint32_t tgid = 0;
+  std::uint64_t start_ns = 0;
+  std::uint32_t exec_id = 0;
+  auto operator<=>(const ActorKey&) const = default;
+};
+
+struct Header {
+  std::uint64_t time_ns = 0;
+  ActorKey actor_key;  // tgid 0: the record names no process (a frame)
+  std::uint32_t actor_tid = 0;
+  std::uint32_t actor_uid = 0;
+  std::uint32_t actor_login_uid = 0;
+  Owner actor;
+  Owner object;
+  v1::Probe probe = v1::PROBE_UNSPECIFIED;
+  bool trusted = false;
+};
+
+struct FileKey {
+  std::uint64_t inode = 0;
+  std::uint32_t device = 0;
+  std::uint32_t generation = 0;
+  bool block_device = false;
+  auto operator<=>(const FileKey&) const = default;
+};
+
+struct Ancestor {
+  std::uint32_t tgid = 0;
+  std::uint64_t start_ns = 0;
+  std::string command;
+};
+
+struct ActorRecord {
+  Header header;
+  std::string executable;  // path; begins with "…" when the part near the root was cut
+  std::string command;
+  std::vector<Ancestor> lineage;  // parent first
+  std::string cgroup;             // "/" for the root of the v2 tree
+};
+
+struct MemoryRecord {
+  Header header;
+  std::uint32_t target_tgid = 0;
+  std::uint64_t target_start_ns = 0;
+  v1::MemoryAccess access;
+};
+
+struct FileOpenRecord {
+  Header header;
+  FileKey file;
+  std::string path;
+  v1::FileOpen open;
+};
+
+struct DeliveryRecord {
+  Header header;
+  bool source_mac_is_ports = false;
+  v1::FrameDelivery frame;  // ports by index; their names come later
+};
+
+struct LifecycleRecord {
+  Header header;
+  enum class Change { kEmulatorExec, kVmmExit };
+  Change change = Change::kEmulatorExec;
+};
+
+using Record = std::variant<ActorRecord, MemoryRecord, FileOpenRecord, DeliveryRecord, LifecycleRecord>;
+
+const Header& header_of(const Record& record);
+
+}  // namespace bulkhead::decode
