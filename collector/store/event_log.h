@@ -35,6 +35,8 @@ struct AppendResult {
   std::uint64_t next_sequence = 0;
   // The batch began beyond what was expected and was not stored.
   bool gap = false;
+  // At least one of its events was new.
+  bool stored = false;
 };
 
 struct LogStatistics {

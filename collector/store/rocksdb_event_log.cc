@@ -154,7 +154,7 @@ absl::Status RocksDbEventLog::plan(const Entry& entry, Draft& draft, AppendResul
   const bool missing = entry.missing_through != 0;
   const std::uint64_t last =
       missing ? entry.missing_through : batch.first_sequence() + static_cast<std::uint64_t>(batch.events_size()) - 1;
-  result = {.next_sequence = next, .gap = batch.first_sequence() > next};
+  result = {.next_sequence = next, .gap = batch.first_sequence() > next, .stored = false};
   if (result.gap || last < next) return absl::OkStatus();
 
   v1::EventBatch rest;
@@ -182,6 +182,7 @@ absl::Status RocksDbEventLog::plan(const Entry& entry, Draft& draft, AppendResul
     for (const auto& event : stored.events()) ++cursor.stored[static_cast<std::uint32_t>(event.probe())];
   }
   result.next_sequence = cursor.next_sequence;
+  result.stored = true;
   return absl::OkStatus();
 }
 
