@@ -1,0 +1,33 @@
+// What the engine runs. Private to this folder.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "bulkhead/v1/alert.pb.h"
+#include "collector/detect/output.h"
+#include "collector/detect/program.h"
+#include "collector/detect/rule_set.h"
+
+namespace bulkhead::detect {
+
+struct CompiledRule {
+  // Index into RuleSet::rules().
+  std::size_t index = 0;
+  NodeId condition = 0;
+  // The first that holds decides.
+  std::vector<std::pair<NodeId, v1::Severity>> priority_if;
+  OutputTemplate output;
+};
+
+struct RuleSet::Compiled {
+  Program program;
+  // The enabled rules, in order.
+  std::vector<CompiledRule> rules;
+  // By kind of event: indices into `rules` of those that can match one.
+  std::array<std::vector<std::uint32_t>, kKindLimit> by_kind;
+};
+
+}  // namespace bulkhead::detect
