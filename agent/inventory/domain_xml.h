@@ -33,16 +33,20 @@ inline constexpr std::size_t kMaxXmlBytes = 4u << 20;
 inline constexpr std::size_t kMaxXmlDepth = 64;
 inline constexpr std::size_t kMaxDevices = 4096;  // disks and interfaces together
 inline constexpr std::size_t kMaxNameBytes = 255;
+inline constexpr std::size_t kMaxTitleBytes = 1024;
 inline constexpr std::size_t kMaxSourceBytes = 4095;
 
 // Thread safe. Nothing is fetched and no entity is expanded: a document type declaration is refused as a whole.
 // InvalidArgument, with the line, for what is not well-formed, is too large or too deep, or is no domain with a uuid.
-// The name comes with control characters replaced by '?' and cut to kMaxNameBytes: it is for people.
+// Name and title come with control characters replaced by '?' and cut to their limits: they are for people.
 //
 // Volumes: disks in the XML's order, the target of a running block copy (same guest device), NVRAM (target "nvram") and
 // the firmware image (target "loader"; when read-only also shareable: one file serves every domain), both type "nvram".
 // The backing chain is not followed.
 absl::StatusOr<DomainXml> parse_domain_xml(std::string_view xml,
                                            config::OpenNebulaOwner opennebula = config::OpenNebulaOwner::kGroup);
+
+// A domain's name as DomainXml has it, for when there is no XML to be had.
+std::string name_for_people(std::string_view name);
 
 }  // namespace bulkhead::inventory

@@ -27,7 +27,6 @@ struct LibvirtOptions {
   // Between attempts to reach libvirt: doubles from the first to the last.
   std::chrono::milliseconds reconnect_first{200};
   std::chrono::milliseconds reconnect_last{3'000};
-  std::string proc_dir = "/proc";
 };
 
 // The facts that a running process of unknown nature has about it.
@@ -80,7 +79,7 @@ class LibvirtInventory {
  private:
   class Impl;
   explicit LibvirtInventory(std::unique_ptr<Impl> impl);
-  const std::unique_ptr<Impl> impl_;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace bulkhead::inventory

@@ -51,7 +51,7 @@ struct Domain {
 struct Snapshot {
   std::vector<Domain> domains;  // ordered by uuid
   bool connected = false;       // to libvirt, when this was taken
-  std::string error;            // why not
+  std::string error;            // why not; or, when connected, which domain's definition could not be understood
 };
 
 }  // namespace bulkhead::inventory

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
-#include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
@@ -20,7 +19,7 @@ struct NetworkDevice {
 // release_idle(). A thread that enters a foreign namespace lives for one call and ends.
 class NetworkNamespaces {
  public:
-  explicit NetworkNamespaces(std::string proc_dir = "/proc");
+  NetworkNamespaces() = default;
   ~NetworkNamespaces();
   NetworkNamespaces(const NetworkNamespaces&) = delete;
   NetworkNamespaces& operator=(const NetworkNamespaces&) = delete;
@@ -37,7 +36,6 @@ class NetworkNamespaces {
     int socket = -1;
     bool used = false;
   };
-  const std::string proc_dir_;
   std::mutex mutex_;
   std::map<std::uint32_t, Entry> entries_;  // by inode number; guarded by mutex_
 };

@@ -1,9 +1,8 @@
-// Which process is a domain's VMM. The proof is libvirt's own pid file, which only root can write; a process's command
-// line is a hint that may narrow a verdict, never make one.
+// Which process is a domain's VMM. The proof is libvirt's own pid file, which only root can write and whose lock the
+// VMM itself holds; a process's command line is a hint, never a proof.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,19 +16,22 @@ struct VmmProcess {
   // good.
   std::uint64_t start_ticks = 0;
   std::string name;  // the domain's, as the pid file spells it
-  std::string uuid;  // from the command line that libvirt gave it
+  // The domain's: from libvirt's status file, which only root can write. Before libvirt has written that (the first
+  // moments of a VMM) from the command line that libvirt started it with. Empty when neither says it.
+  std::string uuid;
 };
 
-// Thread safe; only reads files. `run_dir` is libvirt's (/run/libvirt), `proc_dir` is /proc except in tests.
+// Thread safe; only reads files. For libvirt 6.2 and later: earlier ones do not lock the pid file.
 class VmmProcesses {
  public:
-  explicit VmmProcesses(std::string run_dir, std::string proc_dir = "/proc");
+  // `run_dir` is libvirt's, such as /run/libvirt.
+  explicit VmmProcesses(std::string run_dir);
 
-  // The VMM of the domain, checked: the pid file is a regular file of root's (or of the user that this process runs as)
-  // that others cannot write, the lock on it, which libvirt makes the VMM hold, is held by that very process, and the
-  // process was started for `uuid`. NotFound when there is no pid file or no such process (yet), FailedPrecondition
-  // when something is there and is not this domain's VMM.
-  absl::StatusOr<VmmProcess> of_domain(std::string_view name, std::string_view uuid) const;
+  // The VMM of the domain of that name: the pid file is a regular file of root's (or of the user that this process runs
+  // as) that others cannot write, and the process that it names holds the write lock on it, as libvirt makes its VMMs
+  // do: a stale file or a reused pid does not pass. NotFound when there is no pid file or no such process (yet),
+  // FailedPrecondition when something is there that does not pass.
+  absl::StatusOr<VmmProcess> of_domain(std::string_view name) const;
 
   enum class Verdict { kVmm, kNotAVmm, kNotYetKnown };
   struct Identity {
@@ -38,8 +40,8 @@ class VmmProcesses {
     std::string reason;  // for the others
   };
 
-  // For a process whose exec of an emulator was just seen. libvirt writes the pid file before that exec, so the answer
-  // is there at once, in well under a millisecond.
+  // For a process whose exec of an emulator was just seen. libvirt writes the pid file before that exec, so a VMM is
+  // known at once: one file is read when the command line's hint leads to it, all pid files when it does not.
   Identity identify(std::uint32_t pid) const;
 
   // False when the folder of the pid files is not there: libvirt has started no QEMU domain, or run_dir is wrong.
@@ -47,7 +49,6 @@ class VmmProcesses {
 
  private:
   const std::string pid_dir_;
-  const std::string proc_dir_;
 };
 
 }  // namespace bulkhead::inventory
