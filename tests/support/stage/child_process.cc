@@ -16,11 +16,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "tests/support/stage/interrupt.h"
 
 namespace bulkhead::stage {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// How long an interrupt may go unnoticed.
+constexpr Milliseconds kInterruptInterval(100);
 
 int remaining_ms(Clock::time_point deadline) {
   const auto left = std::chrono::duration_cast<Milliseconds>(deadline - Clock::now()).count();
@@ -164,7 +168,11 @@ absl::StatusOr<std::string> ChildProcess::read_line(Milliseconds timeout) {
       unread_.erase(0, end + 1);
       return line;
     }
-    if (!readable(stdout_.get(), deadline)) return absl::DeadlineExceededError(absl::StrCat(name_, " printed no line"));
+    if (interrupted()) return absl::CancelledError("interrupted");
+    if (!readable(stdout_.get(), std::min(deadline, Clock::now() + kInterruptInterval))) {
+      if (Clock::now() < deadline) continue;
+      return absl::DeadlineExceededError(absl::StrCat(name_, " printed no line"));
+    }
     std::array<char, 65536> buffer;
     const ssize_t got = ::read(stdout_.get(), buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;

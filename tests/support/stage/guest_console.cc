@@ -10,8 +10,15 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "tests/support/stage/interrupt.h"
 
 namespace bulkhead::stage {
+namespace {
+
+// How long an interrupt, or the end of a timeout, may go unnoticed.
+constexpr int kPollSliceMs = 50;
+
+}  // namespace
 
 absl::StatusOr<GuestConsole> GuestConsole::connect(const std::filesystem::path& path) {
   FileDescriptor client(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -33,10 +40,11 @@ absl::StatusOr<std::string> GuestConsole::read_through(const std::string& text, 
       unread_.erase(0, at + text.size());
       return said;
     }
-    const auto left = std::chrono::duration_cast<Milliseconds>(deadline - std::chrono::steady_clock::now()).count();
-    pollfd waited{socket_.get(), POLLIN, 0};
-    if (left <= 0 || poll(&waited, 1, static_cast<int>(left)) == 0)
+    if (interrupted()) return absl::CancelledError("interrupted");
+    if (std::chrono::steady_clock::now() > deadline)
       return absl::DeadlineExceededError(absl::StrCat("the guest did not say '", text, "' but '", unread_, "'"));
+    pollfd waited{socket_.get(), POLLIN, 0};
+    if (poll(&waited, 1, kPollSliceMs) <= 0) continue;
     char buffer[4096];
     const ssize_t got = recv(socket_.get(), buffer, sizeof(buffer), MSG_DONTWAIT);
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;

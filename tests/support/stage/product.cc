@@ -1,0 +1,110 @@
+#include "tests/support/stage/product.h"
+
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/json_util.h>
+
+#include <chrono>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "tests/support/stage/interrupt.h"
+
+namespace bulkhead::stage {
+namespace {
+
+constexpr Milliseconds kStartTimeout(20'000);
+constexpr Milliseconds kAskTimeout(10'000);
+constexpr Milliseconds kPollInterval(100);
+
+std::string program(const std::string& name) {
+  return absl::StrCat(program_directory(), "/", name);
+}
+
+std::string tail_of(const std::filesystem::path& log) {
+  std::ifstream in(log);
+  std::string line, tail;
+  while (std::getline(in, line)) {
+    tail += line + "\n";
+    while (tail.size() > 2000) tail.erase(0, tail.find('\n') + 1);
+  }
+  return tail;
+}
+
+absl::Status ended(const ChildProcess& process, int status, const std::filesystem::path& log) {
+  return absl::UnavailableError(absl::StrCat(process.name(), " ended with status ", status, ": ", tail_of(log)));
+}
+
+// Of one line of "bulkheadctl hosts --format json".
+bool is_watching(const std::string& host, int running_domains) {
+  google::protobuf::Struct fields;
+  if (!google::protobuf::util::JsonStringToMessage(host, &fields).ok()) return false;
+  const auto& values = fields.fields();
+  const auto connected = values.find("connected"), running = values.find("runningDomains"),
+             coverage = values.find("coverage");
+  return connected != values.end() && connected->second.bool_value() && coverage != values.end() &&
+         (running == values.end() ? 0 : running->second.number_value()) >= running_domains;
+}
+
+}  // namespace
+
+absl::StatusOr<Collector> Collector::start(const std::filesystem::path& directory) {
+  const auto data = directory / "collector", log = directory / "collector.log";
+  auto process = ChildProcess::start({{program("bulkhead-collector"), "--data-dir", data, "--listen", "127.0.0.1:0",
+                                       "--http", "127.0.0.1:0", "--alerts-stdout"},
+                                      log,
+                                      {}});
+  if (!process.ok()) return process.status();
+  Collector collector;
+  collector.process_ = std::make_unique<ChildProcess>(std::move(*process));
+  const auto deadline = std::chrono::steady_clock::now() + kStartTimeout;
+  while (std::chrono::steady_clock::now() < deadline) {
+    // Written when it listens.
+    std::ifstream file(data / "listen.addr");
+    if (std::getline(file, collector.address_) && !collector.address_.empty()) return collector;
+    if (const auto status = collector.process_->wait(kPollInterval); status.ok())
+      return ended(*collector.process_, *status, log);
+  }
+  return absl::DeadlineExceededError(absl::StrCat("the collector does not listen: ", tail_of(log)));
+}
+
+absl::StatusOr<std::string> Collector::ask(std::vector<std::string> words) const {
+  words.insert(words.begin(), {program("bulkheadctl"), "--collector", address_});
+  auto outcome = run({words, "", {}}, kAskTimeout);
+  if (!outcome.ok()) return outcome.status();
+  if (outcome->exit_status != 0)
+    return absl::UnavailableError(absl::StrCat(absl::StrJoin(words, " "), " ended with status ", outcome->exit_status));
+  return std::move(outcome->output);
+}
+
+absl::StatusOr<Agent> Agent::start(const std::filesystem::path& directory, const Collector& collector,
+                                   const PrivateLibvirt& libvirt) {
+  const auto configuration = directory / "agent.yaml", log = directory / "agent.log";
+  std::ofstream(configuration) << "libvirt:\n  run_dir: " << libvirt.run_dir().string() << "\n";
+  auto process = ChildProcess::start({{program("bulkhead-agent"), "--collector", collector.address(), "--state-dir",
+                                       directory / "agent", "--libvirt", libvirt.uri(), "--config", configuration},
+                                      log,
+                                      {}});
+  if (!process.ok()) return process.status();
+  Agent agent;
+  agent.process_ = std::make_unique<ChildProcess>(std::move(*process));
+  if (const auto status = agent.process_->wait(kPollInterval); status.ok()) return ended(*agent.process_, *status, log);
+  return agent;
+}
+
+absl::Status Agent::wait_until_watching(const Collector& collector, int running_domains, Milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  std::string known;
+  while (std::chrono::steady_clock::now() < deadline) {
+    const auto hosts = collector.ask({"hosts", "--format", "json"});
+    if (hosts.ok() && is_watching(*hosts, running_domains)) return absl::OkStatus();
+    known = hosts.ok() ? *hosts : std::string(hosts.status().message());
+    if (interrupted()) return absl::CancelledError("interrupted");
+    if (const auto status = process_->wait(kPollInterval); status.ok())
+      return absl::UnavailableError(absl::StrCat("the agent ended with status ", *status));
+  }
+  return absl::DeadlineExceededError(
+      absl::StrCat("the agent does not watch ", running_domains, " running domains; the collector knows: ", known));
+}
+
+}  // namespace bulkhead::stage
