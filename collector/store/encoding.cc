@@ -4,10 +4,6 @@
 
 namespace bulkhead::store {
 
-namespace {
-constexpr std::size_t kCountBytes = 4;
-}  // namespace
-
 void append_u64(std::string& to, std::uint64_t value) {
   unsigned char bytes[8];
   boost::endian::store_big_u64(bytes, value);
@@ -65,7 +61,8 @@ std::optional<Cursor> decode_cursor(std::string_view bytes) {
 
 std::string encode_log_state(const LogState& state) {
   std::string bytes;
-  for (const auto value : {state.next_index, state.events, state.batches, state.bytes}) append_u64(bytes, value);
+  for (const auto value : {state.next_index, state.events, state.batches, state.bytes, state.newest_ns})
+    append_u64(bytes, value);
   return bytes;
 }
 
@@ -74,21 +71,25 @@ std::optional<LogState> decode_log_state(std::string_view bytes) {
   const auto events = take_u64(bytes);
   const auto batches = take_u64(bytes);
   const auto size = take_u64(bytes);
-  if (!next_index || !events || !batches || !size || !bytes.empty()) return std::nullopt;
-  return LogState{*next_index, *events, *batches, *size};
+  const auto newest = take_u64(bytes);
+  if (!next_index || !events || !batches || !size || !newest || !bytes.empty()) return std::nullopt;
+  return LogState{
+      .next_index = *next_index, .events = *events, .batches = *batches, .bytes = *size, .newest_ns = *newest};
 }
 
-std::string encode_record(std::uint32_t events, std::string_view batch) {
-  std::string bytes(kCountBytes, '\0');
-  boost::endian::store_big_u32(reinterpret_cast<unsigned char*>(bytes.data()), events);
+std::string encode_record(std::uint64_t events, std::uint64_t newest_ns, std::string_view batch) {
+  std::string bytes;
+  append_u64(bytes, events);
+  append_u64(bytes, newest_ns);
   bytes.append(batch);
   return bytes;
 }
 
 std::optional<RecordView> decode_record(std::string_view bytes) {
-  if (bytes.size() < kCountBytes) return std::nullopt;
-  return RecordView{boost::endian::load_big_u32(reinterpret_cast<const unsigned char*>(bytes.data())),
-                    bytes.substr(kCountBytes)};
+  const auto events = take_u64(bytes);
+  const auto newest = take_u64(bytes);
+  if (!events || !newest) return std::nullopt;
+  return RecordView{.events = *events, .newest_ns = *newest, .batch = bytes};
 }
 
 }  // namespace bulkhead::store

@@ -33,14 +33,18 @@ struct LogState {
   std::uint64_t events = 0;
   std::uint64_t batches = 0;
   std::uint64_t bytes = 0;
+  // Time of the newest event that was ever stored, nanoseconds since the epoch.
+  std::uint64_t newest_ns = 0;
 };
 std::string encode_log_state(const LogState& state);
 std::optional<LogState> decode_log_state(std::string_view bytes);
 
-// A log record: the number of events, then the serialized batch.
-std::string encode_record(std::uint32_t events, std::string_view batch);
+// A log record: the number of events, the time of the newest event in this and all earlier records (it never falls
+// along the log, so that a time can be searched for by halves), then the serialized batch.
+std::string encode_record(std::uint64_t events, std::uint64_t newest_ns, std::string_view batch);
 struct RecordView {
-  std::uint32_t events = 0;
+  std::uint64_t events = 0;
+  std::uint64_t newest_ns = 0;
   std::string_view batch;
 };
 std::optional<RecordView> decode_record(std::string_view bytes);

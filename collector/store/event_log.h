@@ -61,6 +61,10 @@ class EventLog {
   // The same backwards: at most max_batches before `before`, newest first. The empty position is here the log's end.
   virtual absl::StatusOr<std::vector<StoredBatch>> read_before(const Position& before, std::size_t max_batches) = 0;
 
+  // A position that no event of `time_ns` (nanoseconds since the epoch) or later is at or before: where a search by
+  // time begins. Exact however late or wrong the hosts' clocks made events arrive; found without reading the log.
+  virtual absl::StatusOr<Position> before_time(std::int64_t time_ns) = 0;
+
   // Returns true as soon as there is something after `after`, false at the timeout.
   virtual bool wait(const Position& after, std::chrono::milliseconds timeout) = 0;
 

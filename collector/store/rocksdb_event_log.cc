@@ -29,6 +29,18 @@ absl::Status check(const v1::EventBatch& batch) {
   return absl::OkStatus();
 }
 
+// Saturates: a time beyond 2262 is not one, and only makes searches by time begin earlier.
+std::uint64_t newest_ns(const v1::EventBatch& batch) {
+  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
+  std::int64_t time = static_cast<std::int64_t>(std::min<std::uint64_t>(batch.base_time_ns(), kMax));
+  std::int64_t newest = 0;
+  for (const auto& event : batch.events()) {
+    if (__builtin_add_overflow(time, event.time_delta_ns(), &time)) return kMax;
+    newest = std::max(newest, time);
+  }
+  return static_cast<std::uint64_t>(newest);
+}
+
 }  // namespace
 
 struct RocksDbEventLog::Draft {
@@ -168,8 +180,9 @@ absl::Status RocksDbEventLog::plan(const Entry& entry, Draft& draft, AppendResul
     }
   }
   const v1::EventBatch& stored = batch.first_sequence() < next ? rest : batch;
-  const std::string record =
-      encode_record(static_cast<std::uint32_t>(stored.events_size()), stored.SerializeAsString());
+  draft.state.newest_ns = std::max(draft.state.newest_ns, newest_ns(stored));
+  const std::string record = encode_record(static_cast<std::uint64_t>(stored.events_size()), draft.state.newest_ns,
+                                           stored.SerializeAsString());
   draft.writes.Put(database_.events(), encode_u64(draft.state.next_index), record);
   ++draft.state.next_index;
   ++draft.state.batches;

@@ -25,6 +25,7 @@ class RocksDbEventLog final : public EventLog, public SequenceLedger {
 
   absl::StatusOr<std::vector<StoredBatch>> read(const Position& after, std::size_t max_batches) override;
   absl::StatusOr<std::vector<StoredBatch>> read_before(const Position& before, std::size_t max_batches) override;
+  absl::StatusOr<Position> before_time(std::int64_t time_ns) override;
   bool wait(const Position& after, std::chrono::milliseconds timeout) override;
   Position end() override;
   absl::Status trim(const Position& through) override;

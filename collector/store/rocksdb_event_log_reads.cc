@@ -68,6 +68,31 @@ absl::StatusOr<std::vector<StoredBatch>> RocksDbEventLog::read_before(const Posi
   return batches;
 }
 
+absl::StatusOr<Position> RocksDbEventLog::before_time(std::int64_t time_ns) {
+  if (time_ns <= 0) return Position();
+  const std::unique_ptr<rocksdb::Iterator> at(database_.db().NewIterator(rocksdb::ReadOptions(), database_.events()));
+  std::uint64_t low = 0;  // all through here are older
+  std::uint64_t high = 0;
+  {
+    const std::lock_guard lock(state_mutex_);
+    high = end_index_;
+  }
+  while (low < high) {
+    const std::uint64_t middle = low + (high - low + 1) / 2;
+    // A trimmed log begins later: what is not there is older.
+    at->SeekForPrev(encode_u64(middle));
+    if (!at->status().ok()) return database_.error(at->status(), "read");
+    const auto record = at->Valid() ? decode_record(view(at->value())) : RecordView{};
+    if (!record) return absl::DataLossError(absl::StrCat("a record of ", database_.path().string(), " cannot be read"));
+    if (record->newest_ns < static_cast<std::uint64_t>(time_ns)) {
+      low = middle;
+    } else {
+      high = middle - 1;
+    }
+  }
+  return low == 0 ? Position() : Position(encode_u64(low));
+}
+
 bool RocksDbEventLog::wait(const Position& after, std::chrono::milliseconds timeout) {
   const auto index = index_of(after);
   if (!index.ok()) return false;
