@@ -1,0 +1,407 @@
+#include "agent/agent.h"
+
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <future>
+#include <mutex>
+
+#include "absl/strings/str_cat.h"
+#include "agent/attribute/attributor.h"
+#include "agent/config/host_id.h"
+#include "agent/decode/decoder.h"
+#include "agent/health/health.h"
+#include "agent/inventory/libvirt_inventory.h"
+#include "agent/ownership/ownership.h"
+#include "agent/probes/probe_set.h"
+#include "agent/spool/clock.h"
+#include "agent/spool/spool.h"
+#include "agent/stream/stream.h"
+#include "agent/version.h"
+#include "spdlog/spdlog.h"
+
+namespace bulkhead {
+
+namespace asio = boost::asio;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+// While a record waits for a name, and while an image is still being made.
+constexpr milliseconds kWaitingInterval{5};
+constexpr seconds kIncompleteInterval{2};
+constexpr seconds kDrainTimeout{5};
+constexpr seconds kSurveyPatience{10};
+
+std::string first_word_of(const char* path) {
+  std::ifstream file(path);
+  std::string word;
+  file >> word;
+  return word;
+}
+
+v1::Hello make_hello(const std::string& host_id, const std::string& boot_id, const v1::Coverage& coverage) {
+  v1::Hello hello;
+  hello.set_host_id(host_id);
+  hello.set_boot_id(boot_id);
+  std::array<char, 256> hostname{};
+  if (gethostname(hostname.data(), hostname.size() - 1) == 0) hello.set_hostname(hostname.data());
+  hello.set_agent_version(kVersion);
+  utsname kernel{};
+  if (uname(&kernel) == 0) hello.set_kernel_release(kernel.release);
+  hello.set_run_id(first_word_of("/proc/sys/kernel/random/uuid"));
+  *hello.mutable_coverage() = coverage;
+  return hello;
+}
+
+void stamp(const spool::Moment& moment, google::protobuf::Timestamp* time) {
+  constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+  time->set_seconds(moment.wall_ns / kNanosecondsPerSecond);
+  time->set_nanos(static_cast<std::int32_t>(moment.wall_ns % kNanosecondsPerSecond));
+}
+
+v1::Coverage coverage_of(const probes::ProbeSet& probes) {
+  v1::Coverage coverage;
+  stamp(spool::now(), coverage.mutable_time());
+  for (const v1::ProbeCoverage& row : probes.coverage()) *coverage.add_probes() = row;
+  return coverage;
+}
+
+inventory::LibvirtOptions libvirt_options(const config::Config& config) {
+  inventory::LibvirtOptions options;
+  options.uri = config.libvirt.uri;
+  options.run_dir = config.libvirt.run_dir;
+  options.tenant_rules = config.tenants.rules;
+  options.opennebula = config.tenants.opennebula;
+  return options;
+}
+
+v1::Event tenant_change_event(const ownership::TenantChanged& change, const ownership::Registry& registry) {
+  const spool::Moment now = spool::now();
+  v1::Event event;
+  stamp(now, event.mutable_time());
+  event.set_boot_time_ns(now.boot_ns);
+  event.set_probe(v1::PROBE_AGENT);
+  event.mutable_actor()->set_tenant(ownership::kHostTenant);
+  v1::Object& object = *event.mutable_object();
+  object.set_kind(v1::OBJECT_KIND_DOMAIN);
+  object.set_tenant(change.old_tenant);
+  if (const ownership::DomainFacts* domain = registry.domain(change.domain_number)) {
+    object.set_domain_uuid(domain->uuid);
+    object.set_domain_name(domain->name);
+    object.set_id(domain->uuid);
+  }
+  event.mutable_tenant_change()->set_old_tenant(change.old_tenant);
+  event.mutable_tenant_change()->set_new_tenant(change.new_tenant);
+  return event;
+}
+
+}  // namespace
+
+// Everything but libvirt's and the stream's own threads runs on the thread of run().
+class Agent::Impl {
+ public:
+  explicit Impl(const config::Config& config) : config_(config) {}
+
+  absl::Status open();
+  void run();
+
+ private:
+  void watch_rings();
+  void drain_rings();
+  void dispatch(decode::Record record, steady_clock::time_point now);
+  void tell_what_is_ready();
+  void append(std::vector<v1::Event> events);
+  void apply(std::shared_ptr<const inventory::Snapshot> snapshot);
+  void arm_waiting_timer();
+  void arm_health_timer();
+  void report_health();
+  v1::Health latest_health();
+  void stop();
+
+  const config::Config config_;
+  asio::io_context io_;
+  asio::signal_set signals_{io_};
+  asio::steady_timer waiting_timer_{io_};
+  asio::steady_timer incomplete_timer_{io_};
+  asio::steady_timer health_timer_{io_};
+  asio::posix::stream_descriptor rings_{io_};
+
+  std::unique_ptr<probes::ProbeSet> probes_;
+  std::unique_ptr<ownership::Ownership> ownership_;
+  std::unique_ptr<attribute::Attributor> attributor_;
+  std::unique_ptr<spool::Spool> spool_;
+  std::unique_ptr<health::Reporter> reporter_;
+  std::unique_ptr<stream::Stream> stream_;
+  std::unique_ptr<inventory::LibvirtInventory> inventory_;
+
+  std::map<v1::Probe, std::uint64_t> decoded_;
+  std::map<v1::Probe, std::uint64_t> malformed_;
+  std::vector<decode::Record> drained_;
+  std::shared_ptr<const inventory::Snapshot> snapshot_;
+  bool waiting_timer_armed_ = false;
+  std::string spool_problem_;
+
+  std::mutex health_mutex_;
+  v1::Health health_;  // guarded by health_mutex_
+};
+
+absl::Status Agent::Impl::open() {
+  absl::StatusOr<std::unique_ptr<probes::ProbeSet>> probes =
+      probes::ProbeSet::load({.ring_kib_per_cpu = config_.ring_kib_per_cpu});
+  if (!probes.ok()) return probes.status();
+  probes_ = *std::move(probes);
+
+  absl::StatusOr<std::string> host_id = config::resolve_host_id(config_);
+  if (!host_id.ok()) return absl::InvalidArgumentError(host_id.status().message());
+  const std::string boot_id = first_word_of("/proc/sys/kernel/random/boot_id");
+  absl::StatusOr<std::unique_ptr<spool::Spool>> spool = spool::Spool::open({.dir = config_.state_dir + "/spool",
+                                                                            .host_id = *host_id,
+                                                                            .boot_id = boot_id,
+                                                                            .max_bytes = config_.spool.max_mib << 20});
+  if (!spool.ok()) return absl::InvalidArgumentError(spool.status().message());
+  spool_ = *std::move(spool);
+
+  absl::StatusOr<std::unique_ptr<ownership::Ownership>> ownership =
+      ownership::Ownership::create(probes_->ownership(), config_.state_dir, config_.trusted_services);
+  if (!ownership.ok()) return absl::InvalidArgumentError(ownership.status().message());
+  ownership_ = *std::move(ownership);
+  attributor_ = std::make_unique<attribute::Attributor>(*ownership_);
+
+  snapshot_ = std::make_shared<inventory::Snapshot>();
+  reporter_ = std::make_unique<health::Reporter>(health::Sources{
+      .counters =
+          [this] {
+            std::vector<v1::ProbeCounters> counters = probes_->counters();
+            for (v1::ProbeCounters& one : counters) one.set_decoded(decoded_[one.probe()]);
+            return counters;
+          },
+      .malformed = [this] { return malformed_; },
+      .spool = [this] { return spool_->statistics(); },
+      .inventory = [this] { return health::InventoryState{snapshot_->connected, snapshot_->error}; },
+      .resident_bytes = [] { return health::resident_bytes(); },
+  });
+  report_health();
+
+  absl::StatusOr<std::unique_ptr<stream::Stream>> stream =
+      stream::Stream::start({.collector = config_.collector,
+                             .hello = make_hello(*host_id, boot_id, coverage_of(*probes_)),
+                             .allow_plaintext = config_.allow_plaintext,
+                             .health = [this] { return latest_health(); },
+                             .health_interval = config_.health_interval},
+                            *spool_);
+  if (!stream.ok()) return stream.status();
+  stream_ = *std::move(stream);
+
+  absl::StatusOr<std::unique_ptr<inventory::LibvirtInventory>> inventory = inventory::LibvirtInventory::start(
+      libvirt_options(config_), [this](std::shared_ptr<const inventory::Snapshot> snapshot) {
+        asio::post(io_, [this, snapshot = std::move(snapshot)]() mutable { apply(std::move(snapshot)); });
+      });
+  if (!inventory.ok()) return inventory.status();
+  inventory_ = *std::move(inventory);
+  return absl::OkStatus();
+}
+
+void Agent::Impl::run() {
+  signals_.add(SIGINT);
+  signals_.add(SIGTERM);
+  signals_.async_wait([this](const boost::system::error_code& error, int) {
+    if (!error) stop();
+  });
+  rings_.assign(dup(probes_->poll_descriptor()));
+  watch_rings();
+  arm_health_timer();
+  const auto attached = std::count_if(probes_->coverage().begin(), probes_->coverage().end(), [](const auto& row) {
+    return row.state() == v1::PROBE_STATE_ATTACHED;
+  });
+  spdlog::info("watching with {} of {} hooks", attached, probes_->coverage().size());
+  io_.run();
+}
+
+void Agent::Impl::watch_rings() {
+  rings_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
+    if (error) return;
+    drain_rings();
+    watch_rings();
+  });
+}
+
+void Agent::Impl::drain_rings() {
+  drained_.clear();
+  probes_->drain([this](std::span<const std::byte> bytes) {
+    absl::StatusOr<decode::Record> record = decode::decode(bytes);
+    if (record.ok()) {
+      drained_.push_back(*std::move(record));
+    } else {
+      ++malformed_[v1::PROBE_UNSPECIFIED];
+      spdlog::error("a kernel record was not understood: {}", std::string(record.status().message()));
+    }
+  });
+  // Each CPU has a ring of its own; what belongs together is told by time.
+  std::stable_sort(drained_.begin(), drained_.end(), [](const decode::Record& left, const decode::Record& right) {
+    return decode::header_of(left).time_ns < decode::header_of(right).time_ns;
+  });
+  const auto now = steady_clock::now();
+  for (decode::Record& record : drained_) dispatch(std::move(record), now);
+  tell_what_is_ready();
+}
+
+void Agent::Impl::dispatch(decode::Record record, steady_clock::time_point now) {
+  if (!std::holds_alternative<decode::ActorRecord>(record)) ++decoded_[decode::header_of(record).probe];
+  if (const auto* lifecycle = std::get_if<decode::LifecycleRecord>(&record)) {
+    if (lifecycle->change == decode::LifecycleRecord::Change::kEmulatorExec) {
+      ownership_->starting().begin({lifecycle->header.actor_key.tgid, lifecycle->header.actor_key.start_ns}, now);
+    }
+    return;
+  }
+  attributor_->take(std::move(record), now);
+}
+
+void Agent::Impl::tell_what_is_ready() {
+  const auto now = steady_clock::now();
+  if (ownership_->starting().waiting()) {
+    ownership_->settle_starting([this](std::uint32_t pid) { return inventory_->identify_vmm(pid); }, now);
+  }
+  const spool::Moment moment = spool::now();
+  append(attributor_->ready(now, moment.wall_ns - static_cast<std::int64_t>(moment.boot_ns)));
+  if (attributor_->waiting() || ownership_->starting().waiting()) arm_waiting_timer();
+}
+
+void Agent::Impl::append(std::vector<v1::Event> events) {
+  if (events.empty()) return;
+  const absl::Status status = spool_->append(std::move(events));
+  const std::string problem(status.message());
+  if (problem == spool_problem_) return;
+  spool_problem_ = problem;
+  if (!status.ok()) spdlog::error("events are being dropped and counted: {}", problem);
+}
+
+void Agent::Impl::arm_waiting_timer() {
+  if (std::exchange(waiting_timer_armed_, true)) return;
+  waiting_timer_.expires_after(kWaitingInterval);
+  waiting_timer_.async_wait([this](const boost::system::error_code& error) {
+    waiting_timer_armed_ = false;
+    if (!error) tell_what_is_ready();
+  });
+}
+
+void Agent::Impl::apply(std::shared_ptr<const inventory::Snapshot> snapshot) {
+  if (snapshot->connected != snapshot_->connected) {
+    if (snapshot->connected) {
+      spdlog::info("libvirt answers: {} domains", snapshot->domains.size());
+    } else {
+      spdlog::warn("libvirt does not answer; ownership stays as last known: {}", snapshot->error);
+    }
+  }
+  snapshot_ = std::move(snapshot);
+  // Before the first scan there is nothing to apply, and what was known must not be forgotten.
+  if (!snapshot_->connected && snapshot_->domains.empty()) return;
+  ownership::Applied applied = ownership_->apply(*snapshot_);
+  stamp(spool::now(), applied.inventory.mutable_time());
+  if (absl::Status status = stream_->set_inventory(std::move(applied.inventory)); !status.ok()) {
+    spdlog::error("the inventory cannot be sent: {}", std::string(status.message()));
+  }
+  std::vector<v1::Event> changes;
+  for (const ownership::TenantChanged& change : applied.tenant_changes) {
+    changes.push_back(tenant_change_event(change, ownership_->registry()));
+  }
+  append(std::move(changes));
+  tell_what_is_ready();
+  if (!applied.incomplete) return;
+  incomplete_timer_.expires_after(kIncompleteInterval);
+  incomplete_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) apply(snapshot_);
+  });
+}
+
+void Agent::Impl::arm_health_timer() {
+  health_timer_.expires_after(config_.health_interval);
+  health_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    report_health();
+    arm_health_timer();
+  });
+}
+
+void Agent::Impl::report_health() {
+  health::Report report = reporter_->report();
+  {
+    const std::lock_guard lock(health_mutex_);
+    health_ = std::move(report.health);
+  }
+  append(std::move(report.losses));
+}
+
+v1::Health Agent::Impl::latest_health() {
+  const std::lock_guard lock(health_mutex_);
+  return health_;
+}
+
+void Agent::Impl::stop() {
+  spdlog::info("stopping");
+  waiting_timer_.cancel();
+  incomplete_timer_.cancel();
+  health_timer_.cancel();
+  rings_.cancel();
+  inventory_.reset();
+  drain_rings();
+  report_health();
+  if (!stream_->drain(kDrainTimeout)) {
+    spdlog::warn("{} events stay in the spool", spool_->statistics().unacknowledged_events);
+  }
+  io_.stop();
+}
+
+Agent::Agent(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Agent::~Agent() = default;
+
+absl::StatusOr<std::unique_ptr<Agent>> Agent::create(const config::Config& config) {
+  auto impl = std::make_unique<Impl>(config);
+  if (absl::Status status = impl->open(); !status.ok()) return status;
+  return std::unique_ptr<Agent>(new Agent(std::move(impl)));
+}
+
+void Agent::run() { impl_->run(); }
+
+absl::StatusOr<v1::Coverage> survey_probes(const config::Config& config) {
+  absl::StatusOr<std::unique_ptr<probes::ProbeSet>> probes =
+      probes::ProbeSet::load({.ring_kib_per_cpu = config.ring_kib_per_cpu});
+  if (!probes.ok()) return probes.status();
+  return coverage_of(**probes);
+}
+
+absl::StatusOr<v1::Inventory> survey_inventory(const config::Config& config) {
+  absl::StatusOr<std::unique_ptr<probes::ProbeSet>> probes = probes::ProbeSet::load({.ring_kib_per_cpu = 4});
+  if (!probes.ok()) return probes.status();
+  absl::StatusOr<std::unique_ptr<ownership::Ownership>> ownership =
+      ownership::Ownership::create((*probes)->ownership(), "", config.trusted_services);
+  if (!ownership.ok()) return ownership.status();
+
+  std::promise<std::shared_ptr<const inventory::Snapshot>> first;
+  std::once_flag told;
+  absl::StatusOr<std::unique_ptr<inventory::LibvirtInventory>> inventory = inventory::LibvirtInventory::start(
+      libvirt_options(config), [&](std::shared_ptr<const inventory::Snapshot> snapshot) {
+        if (snapshot->connected) std::call_once(told, [&] { first.set_value(std::move(snapshot)); });
+      });
+  if (!inventory.ok()) return inventory.status();
+  auto answer = first.get_future();
+  if (answer.wait_for(kSurveyPatience) != std::future_status::ready) {
+    return absl::UnavailableError(
+        absl::StrCat("libvirt does not answer at ", config.libvirt.uri, ": ", (*inventory)->snapshot()->error));
+  }
+  return (*ownership)->apply(*answer.get()).inventory;
+}
+
+}  // namespace bulkhead

@@ -1,0 +1,177 @@
+#include "agent/attribute/attributor.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace bulkhead::attribute {
+
+namespace {
+
+probes::ProcessKey actor_process(const decode::Header& header) {
+  return {header.actor_key.tgid, header.actor_key.start_ns};
+}
+
+// The process whose memory a record is about; tgid 0 for other kinds.
+probes::ProcessKey target_process(const decode::Record& record) {
+  if (const auto* memory = std::get_if<decode::MemoryRecord>(&record)) {
+    return {memory->target_tgid, memory->target_start_ns};
+  }
+  return {};
+}
+
+void describe_process(const probes::ProcessKey& key, const std::string& executable, const std::string& command,
+                      v1::Process& process) {
+  process.set_pid(key.tgid);
+  process.set_start_time_ns(key.start_ns);
+  process.set_executable(executable);
+  process.set_command(command);
+}
+
+}  // namespace
+
+Attributor::Attributor(ownership::Ownership& ownership, std::string proc_dir)
+    : ownership_(ownership), actors_(std::move(proc_dir)) {}
+
+void Attributor::take(decode::Record record, Clock::time_point now) {
+  if (const auto* actor = std::get_if<decode::ActorRecord>(&record)) {
+    actors_.learn(*actor);
+    return;
+  }
+  waiting_.push_back({std::move(record), now + kActorPatience});
+}
+
+bool Attributor::must_wait(const decode::Record& record, bool actor_overdue) {
+  const decode::Header& header = decode::header_of(record);
+  const auto pending = [this](std::uint32_t tenant, const probes::ProcessKey& process) {
+    if (tenant != probes::kStartingNumber) return false;
+    const auto outcome = ownership_.starting().outcome(process);
+    return outcome && outcome->kind == ownership::StartOutcome::Kind::kPending;
+  };
+  if (pending(header.actor.tenant, actor_process(header))) return true;
+  if (pending(header.object.tenant, target_process(record))) return true;
+  return header.actor_key.tgid != 0 && !actor_overdue && actors_.find(header.actor_key) == nullptr;
+}
+
+std::vector<v1::Event> Attributor::ready(Clock::time_point now, std::int64_t realtime_offset_ns) {
+  std::vector<v1::Event> events;
+  std::deque<Waiting> still_waiting;
+  const std::size_t excess = waiting_.size() > kWaitingLimit ? waiting_.size() - kWaitingLimit : 0;
+  for (std::size_t i = 0; i < waiting_.size(); ++i) {
+    Waiting& one = waiting_[i];
+    const bool overdue = i < excess || now >= one.deadline;
+    if (i >= excess && must_wait(one.record, overdue)) {
+      still_waiting.push_back(std::move(one));
+    } else {
+      events.push_back(describe(one.record, realtime_offset_ns));
+    }
+  }
+  waiting_ = std::move(still_waiting);
+  return events;
+}
+
+v1::Event Attributor::describe(const decode::Record& record, std::int64_t realtime_offset_ns) {
+  v1::Event event;
+  const decode::Header& header = decode::header_of(record);
+  constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+  const std::int64_t time_ns = static_cast<std::int64_t>(header.time_ns) + realtime_offset_ns;
+  event.mutable_time()->set_seconds(time_ns / kNanosecondsPerSecond);
+  event.mutable_time()->set_nanos(static_cast<std::int32_t>(time_ns % kNanosecondsPerSecond));
+  event.set_boot_time_ns(header.time_ns);
+  event.set_probe(header.probe);
+  std::visit([&](const auto& one) { describe(one, event); }, record);
+  return event;
+}
+
+probes::Owner Attributor::settled(decode::Owner owner, const probes::ProcessKey& process) const {
+  if (owner.tenant != probes::kStartingNumber) return {owner.tenant, owner.domain};
+  const auto outcome = ownership_.starting().outcome(process);
+  if (outcome && outcome->kind == ownership::StartOutcome::Kind::kVmm) return outcome->owner;
+  return {probes::kHostNumber, 0};
+}
+
+void Attributor::describe_actor(const decode::Header& header, v1::Actor& actor) {
+  const probes::ProcessKey process = actor_process(header);
+  const probes::Owner owner = settled(header.actor, process);
+  actor.set_tenant(ownership_.registry().tenant(owner.tenant));
+  if (const ownership::DomainFacts* domain = ownership_.registry().domain(owner.domain)) {
+    actor.set_domain_uuid(domain->uuid);
+    actor.set_domain_name(domain->name);
+  }
+  actor.set_trusted_service(header.trusted);
+  if (process.tgid == 0) return;
+  const ActorFacts* known = actors_.find(header.actor_key);
+  const ActorFacts& facts = known != nullptr ? *known : actors_.look_up(header.actor_key);
+  describe_process(process, facts.executable, facts.command, *actor.mutable_process());
+  for (const ActorFacts::Ancestor& ancestor : facts.lineage) {
+    describe_process({ancestor.tgid, ancestor.start_ns}, ancestor.executable, ancestor.command, *actor.add_lineage());
+  }
+  actor.set_cgroup(facts.cgroup);
+  actor.set_thread_id(header.actor_tid);
+  actor.set_uid(header.actor_uid);
+  actor.set_login_uid(header.actor_login_uid);
+}
+
+void Attributor::describe_object_owner(probes::Owner owner, v1::Object& object) {
+  object.set_tenant(ownership_.registry().tenant(owner.tenant));
+  if (const ownership::DomainFacts* domain = ownership_.registry().domain(owner.domain)) {
+    object.set_domain_uuid(domain->uuid);
+    object.set_domain_name(domain->name);
+  }
+}
+
+// Neither kind becomes an event of its own.
+void Attributor::describe(const decode::ActorRecord&, v1::Event&) {}
+void Attributor::describe(const decode::LifecycleRecord&, v1::Event&) {}
+
+void Attributor::describe(const decode::MemoryRecord& record, v1::Event& event) {
+  describe_actor(record.header, *event.mutable_actor());
+  const probes::ProcessKey target = {record.target_tgid, record.target_start_ns};
+  const probes::Owner owner = settled(record.header.object, target);
+  v1::Object& object = *event.mutable_object();
+  object.set_kind(v1::OBJECT_KIND_GUEST_MEMORY);
+  describe_object_owner(owner, object);
+  object.set_id(absl::StrCat("vmm:", target.tgid, ":", target.start_ns));
+  const ownership::DomainFacts* domain = ownership_.registry().domain(owner.domain);
+  describe_process(target, domain == nullptr ? "" : domain->emulator, "", *object.mutable_vmm());
+  *event.mutable_memory_access() = record.access;
+}
+
+void Attributor::describe(const decode::FileOpenRecord& record, v1::Event& event) {
+  describe_actor(record.header, *event.mutable_actor());
+  v1::Object& object = *event.mutable_object();
+  object.set_kind(v1::OBJECT_KIND_VOLUME);
+  describe_object_owner({record.header.object.tenant, record.header.object.domain}, object);
+  const probes::FileKey key = {record.file.inode, record.file.device, record.file.generation,
+                               record.file.block_device};
+  const ownership::VolumeFacts* volume = ownership_.volume(key);
+  // A volume that was released since is named by what the kernel opened.
+  object.set_id(volume != nullptr ? volume->source : record.path);
+  event.set_path(record.path);
+  *event.mutable_file_open() = record.open;
+}
+
+void Attributor::describe(const decode::DeliveryRecord& record, v1::Event& event) {
+  v1::FrameDelivery& frame = *event.mutable_frame_delivery();
+  frame = record.frame;
+  const auto device_of = [&](std::uint32_t ifindex) {
+    const ownership::PortFacts* port = ownership_.port({frame.network_namespace(), ifindex});
+    return port != nullptr ? port->device : absl::StrCat("if", ifindex);
+  };
+  frame.set_source_port(device_of(frame.source_ifindex()));
+  frame.set_destination_port(device_of(frame.destination_ifindex()));
+  inventory::MacAddress mac{};
+  std::copy_n(frame.source_mac().begin(), std::min(mac.size(), frame.source_mac().size()), mac.begin());
+
+  describe_actor(record.header, *event.mutable_actor());
+  frame.set_source_mac_tenant(record.source_mac_is_ports ? event.actor().tenant() : ownership_.tenant_of_mac(mac));
+  if (const ownership::DomainFacts* domain = ownership_.registry().domain(record.header.actor.domain)) {
+    describe_process(domain->vmm, domain->emulator, "", *event.mutable_actor()->mutable_process());
+  }
+  v1::Object& object = *event.mutable_object();
+  object.set_kind(v1::OBJECT_KIND_PORT);
+  describe_object_owner({record.header.object.tenant, record.header.object.domain}, object);
+  object.set_id(frame.destination_port());
+}
+
+}  // namespace bulkhead::attribute

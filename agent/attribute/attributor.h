@@ -1,0 +1,64 @@
+// Records with numbers become events with names: which tenant, which domain, which process, which volume or port.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "agent/attribute/actors.h"
+#include "agent/decode/records.h"
+#include "agent/ownership/ownership.h"
+#include "bulkhead/v1/event.pb.h"
+
+namespace bulkhead::attribute {
+
+// Belongs to one thread.
+//
+// A record waits a moment when its actor's own record is still in another CPU's ring, and up to
+// ownership::StartingVmms' patience when it is about a VMM whose domain is not known yet. Order among the others stays.
+class Attributor {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // `ownership` must outlive this.
+  explicit Attributor(ownership::Ownership& ownership, std::string proc_dir = "/proc");
+
+  // Lifecycle records are not for here.
+  void take(decode::Record record, Clock::time_point now);
+
+  // The events that can be told by now. `realtime_offset_ns` is CLOCK_REALTIME minus CLOCK_BOOTTIME.
+  std::vector<v1::Event> ready(Clock::time_point now, std::int64_t realtime_offset_ns);
+
+  bool waiting() const { return !waiting_.empty(); }
+
+ private:
+  // Longer than two rounds of the rings.
+  static constexpr std::chrono::milliseconds kActorPatience{50};
+  static constexpr std::size_t kWaitingLimit = 65536;
+
+  struct Waiting {
+    decode::Record record;
+    Clock::time_point deadline;
+  };
+
+  bool must_wait(const decode::Record& record, bool actor_overdue);
+  v1::Event describe(const decode::Record& record, std::int64_t realtime_offset_ns);
+
+  void describe_actor(const decode::Header& header, v1::Actor& actor);
+  void describe_object_owner(probes::Owner owner, v1::Object& object);
+  void describe(const decode::ActorRecord& record, v1::Event& event);
+  void describe(const decode::MemoryRecord& record, v1::Event& event);
+  void describe(const decode::FileOpenRecord& record, v1::Event& event);
+  void describe(const decode::DeliveryRecord& record, v1::Event& event);
+  void describe(const decode::LifecycleRecord& record, v1::Event& event);
+
+  // The owner as it is known now: one that was starting when the kernel wrote the record may have a domain by now.
+  probes::Owner settled(decode::Owner owner, const probes::ProcessKey& process) const;
+
+  ownership::Ownership& ownership_;
+  Actors actors_;
+  std::deque<Waiting> waiting_;
+};
+
+}  // namespace bulkhead::attribute

@@ -1,0 +1,327 @@
+#include "agent/ownership/ownership.h"
+
+#include <filesystem>
+#include <system_error>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "agent/ownership/descendants.h"
+#include "spdlog/spdlog.h"
+
+namespace bulkhead::ownership {
+
+namespace {
+
+// A volume that the kernel sees as a file or a block device; network disks have neither on this host.
+bool has_local_file(const inventory::Volume& volume) { return volume.source.starts_with('/'); }
+
+v1::DomainState to_proto(inventory::DomainState state) {
+  switch (state) {
+    case inventory::DomainState::kShutOff:
+      return v1::DOMAIN_STATE_SHUT_OFF;
+    case inventory::DomainState::kStarting:
+      return v1::DOMAIN_STATE_STARTING;
+    case inventory::DomainState::kRunning:
+      return v1::DOMAIN_STATE_RUNNING;
+    case inventory::DomainState::kPaused:
+      return v1::DOMAIN_STATE_PAUSED;
+  }
+  return v1::DOMAIN_STATE_UNSPECIFIED;
+}
+
+std::string text_of(const inventory::MacAddress& mac) {
+  return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+}
+
+v1::Domain describe(const inventory::Domain& domain) {
+  v1::Domain told;
+  told.set_uuid(domain.uuid);
+  told.set_name(domain.name);
+  told.set_tenant(domain.tenant);
+  told.set_tenant_source(domain.tenant_source);
+  told.set_state(to_proto(domain.state));
+  told.set_vmm_pid(domain.vmm_pid);
+  for (const inventory::Volume& volume : domain.volumes) {
+    v1::Volume* one = told.add_volumes();
+    one->set_source(volume.source);
+    one->set_type(volume.type);
+    one->set_target(volume.target);
+    one->set_read_only(volume.read_only);
+    one->set_shareable(volume.shareable);
+  }
+  return told;
+}
+
+constexpr const char* kEmulatorDirectories[] = {"/usr/bin", "/usr/libexec", "/usr/local/bin"};
+
+bool looks_like_emulator(const std::string& name) {
+  return absl::StartsWith(name, "qemu-system-") || name == "qemu-kvm" || name == "kvm";
+}
+
+}  // namespace
+
+Ownership::Ownership(probes::OwnershipMaps& maps, VolumeClaims claims,
+                     std::vector<config::TrustedService> trusted_services)
+    : maps_(maps), claims_(std::move(claims)), trusted_services_(std::move(trusted_services)) {}
+
+absl::StatusOr<std::unique_ptr<Ownership>> Ownership::create(probes::OwnershipMaps& maps, const std::string& state_dir,
+                                                             std::vector<config::TrustedService> trusted_services) {
+  absl::StatusOr<VolumeClaims> claims = VolumeClaims::open(state_dir.empty() ? "" : state_dir + "/volume-holdings");
+  if (!claims.ok()) return claims.status();
+  std::unique_ptr<Ownership> ownership(new Ownership(maps, *std::move(claims), std::move(trusted_services)));
+  ownership->apply_trust();
+  ownership->apply_emulators({});
+  return ownership;
+}
+
+// Again with every snapshot: an upgrade of a package gives its executables new inodes.
+void Ownership::apply_trust() {
+  for (const config::TrustedService& service : trusted_services_) {
+    const absl::StatusOr<probes::FileKey> key = maps_.file_key(service.executable);
+    if (!key.ok()) continue;  // not installed here
+    probes::Trust trust = {.may_open_volumes = service.may_open_volumes,
+                           .may_access_memory = service.may_access_memory,
+                           .needs_trusted_parent = service.only_from_trusted_parent};
+    if (service.uid) trust.uid = *service.uid;
+    if (absl::Status status = maps_.set_trusted(*key, trust); !status.ok()) {
+      spdlog::error("{} is not trusted although configured: {}", service.executable, std::string(status.message()));
+    }
+  }
+}
+
+void Ownership::apply_emulators(const inventory::Snapshot& snapshot) {
+  std::set<std::string> paths;
+  for (const inventory::Domain& domain : snapshot.domains) {
+    if (!domain.emulator.empty()) paths.insert(domain.emulator);
+  }
+  for (const char* directory : kEmulatorDirectories) {
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+      if (looks_like_emulator(entry.path().filename())) paths.insert(std::filesystem::canonical(entry.path(), error));
+    }
+  }
+  for (const std::string& path : paths) {
+    const absl::StatusOr<probes::FileKey> key = maps_.file_key(path);
+    if (!key.ok()) continue;
+    if (absl::Status status = maps_.set_emulator(*key); !status.ok()) {
+      spdlog::error("VMMs started from {} are not recognised early: {}", path, std::string(status.message()));
+    }
+  }
+}
+
+void Ownership::own_vmm(const probes::ProcessKey& process, probes::Owner owner) {
+  absl::Status status = maps_.set_vmm(process, owner, false);
+  // Children forked from now on inherit in the kernel; those that are there already are looked up.
+  for (const std::uint32_t pid : descendants_of(process.tgid)) {
+    const absl::StatusOr<probes::ProcessKey> child = maps_.process(pid);
+    if (child.ok() && child->tgid == pid) status.Update(maps_.set_vmm(*child, owner, true));
+  }
+  if (!status.ok()) spdlog::error("a VMM is not watched: {}", std::string(status.message()));
+  registry_.set_vmm(owner.domain, process);
+}
+
+void Ownership::disown_starting(const probes::ProcessKey& process) {
+  std::vector<std::uint32_t> pids = descendants_of(process.tgid);
+  pids.push_back(process.tgid);
+  for (const std::uint32_t pid : pids) {
+    const absl::StatusOr<probes::VmmEntry> entry = maps_.vmm(pid);
+    if (entry.ok() && entry->owner.tenant == probes::kStartingNumber) maps_.remove_vmm(pid);
+  }
+}
+
+void Ownership::settle_starting(const std::function<inventory::VmmIdentity(std::uint32_t pid)>& identify,
+                                StartingVmms::Clock::time_point now) {
+  const auto ask = [&](std::uint32_t pid) -> std::optional<StartOutcome> {
+    const inventory::VmmIdentity identity = identify(pid);
+    switch (identity.verdict) {
+      case inventory::VmmIdentity::Verdict::kNotYetKnown:
+        return std::nullopt;
+      case inventory::VmmIdentity::Verdict::kNotADomain:
+        return StartOutcome{StartOutcome::Kind::kNoVmm, {}};
+      case inventory::VmmIdentity::Verdict::kDomain:
+        break;
+    }
+    if (identity.tenant.empty()) return std::nullopt;  // the next snapshot has it
+    const auto known = domains_.find(identity.domain_uuid);
+    if (known != domains_.end()) return StartOutcome{StartOutcome::Kind::kVmm, known->second};
+    const probes::Owner owner = registry_.assign(
+        {.uuid = identity.domain_uuid, .name = identity.domain_name, .tenant = identity.tenant, .tenant_source = "",
+         .emulator = "", .volumes = {}, .ports = {}});
+    return StartOutcome{StartOutcome::Kind::kVmm, owner};
+  };
+  starting_.poll(now, ask, [this](const probes::ProcessKey& process, const StartOutcome& outcome) {
+    if (outcome.kind == StartOutcome::Kind::kVmm) {
+      own_vmm(process, outcome.owner);
+    } else {
+      disown_starting(process);
+    }
+  });
+}
+
+void Ownership::apply_vmm(const inventory::Domain& domain, probes::Owner owner) {
+  const auto before = vmms_.find(owner.domain);
+  if (domain.vmm_pid == 0) {
+    if (before != vmms_.end()) {
+      maps_.remove_vmm(before->second.tgid);
+      vmms_.erase(before);
+    }
+    return;
+  }
+  const absl::StatusOr<probes::ProcessKey> process = maps_.process(domain.vmm_pid);
+  if (!process.ok()) return;  // it just ended; libvirt's event comes
+  own_vmm(*process, owner);
+  starting_.settle(*process, {StartOutcome::Kind::kVmm, owner});
+  vmms_.insert_or_assign(owner.domain, *process);
+}
+
+void Ownership::apply_volumes(const inventory::Snapshot& snapshot, Applied& applied) {
+  std::vector<Claim> claims;
+  std::vector<VolumeClaims::Holding> absent;
+  std::map<std::string, absl::StatusOr<probes::FileKey>> keys;  // by path, so that each is asked for once
+  for (const inventory::Domain& domain : snapshot.domains) {
+    for (const inventory::Volume& volume : domain.volumes) {
+      if (!has_local_file(volume)) continue;
+      const auto key = keys.try_emplace(volume.source, absl::UnknownError("")).first;
+      if (!key->second.ok()) key->second = maps_.file_key(volume.source);
+      if (key->second.ok()) {
+        claims.push_back(
+            {*key->second, volume.source, domain.tenant, domains_.at(domain.uuid), volume.read_only});
+      } else {
+        absent.emplace_back(volume.source, domain.tenant);
+        applied.incomplete = applied.incomplete || absl::IsNotFound(key->second.status());
+      }
+    }
+  }
+
+  std::map<probes::FileKey, VolumeFacts> volumes;
+  std::map<probes::FileKey, std::string> unwatched;
+  for (const auto& [key, verdict] : claims_.judge(claims, absent)) {
+    probes::Owner owner = verdict.claim.owner;
+    std::string label = verdict.claim.tenant;
+    switch (verdict.kind) {
+      case Verdict::Kind::kOwned:
+        break;
+      case Verdict::Kind::kSharedReadOnly:
+        unwatched.emplace(key, "read-only in domains of several tenants");
+        continue;
+      case Verdict::Kind::kContested:
+        owner = {probes::kContestedNumber, 0};
+        label = "contested";
+        break;
+    }
+    if (absl::Status status = maps_.set_volume(key, owner); !status.ok()) {
+      unwatched.emplace(key, std::string(status.message()));
+      continue;
+    }
+    volumes.emplace(key, VolumeFacts{verdict.claim.source, owner, label});
+  }
+  for (const auto& [key, facts] : volumes_) {
+    if (!volumes.contains(key)) maps_.remove_volume(key);
+  }
+  volumes_ = std::move(volumes);
+  if (absl::Status status = claims_.save(); !status.ok()) {
+    spdlog::error("who owns which volume cannot be remembered: {}", std::string(status.message()));
+  }
+
+  for (v1::Domain& domain : *applied.inventory.mutable_domains()) {
+    for (v1::Volume& volume : *domain.mutable_volumes()) {
+      const auto key = keys.find(volume.source());
+      if (key == keys.end()) {
+        volume.set_reason("a network disk: no file or block device of this host");
+      } else if (!key->second.ok()) {
+        volume.set_reason(std::string(key->second.status().message()));
+      } else if (const auto reason = unwatched.find(*key->second); reason != unwatched.end()) {
+        volume.set_reason(reason->second);
+      } else {
+        volume.set_watched(true);
+      }
+    }
+  }
+}
+
+void Ownership::apply_ports(const inventory::Domain& domain, probes::Owner owner, v1::Domain& told,
+                            std::map<probes::PortKey, PortFacts>& ports) {
+  for (const inventory::Port& port : domain.ports) {
+    v1::Port* one = told.add_ports();
+    one->set_device(port.device);
+    one->set_bridge(port.bridge);
+    if (port.mac) one->set_mac(text_of(*port.mac));
+    if (port.device.empty() || domain.vmm_pid == 0) {
+      one->set_reason("the domain is off");
+      continue;
+    }
+    const absl::StatusOr<inventory::NetworkDevice> device = namespaces_.resolve(domain.vmm_pid, port.device);
+    if (!device.ok()) {
+      one->set_reason(std::string(device.status().message()));
+      continue;
+    }
+    const probes::PortKey key = {device->network_namespace, device->ifindex};
+    const inventory::MacAddress mac = port.mac.value_or(inventory::MacAddress{});
+    one->set_ifindex(key.ifindex);
+    one->set_network_namespace(key.network_namespace);
+    if (absl::Status status = maps_.set_port(key, owner, mac); !status.ok()) {
+      one->set_reason(std::string(status.message()));
+      continue;
+    }
+    one->set_watched(true);
+    ports.emplace(key, PortFacts{port.device, owner, mac});
+  }
+}
+
+Applied Ownership::apply(const inventory::Snapshot& snapshot) {
+  Applied applied;
+  apply_trust();
+  apply_emulators(snapshot);
+  std::map<std::string, probes::Owner> domains;
+  std::map<probes::PortKey, PortFacts> ports;
+  for (const inventory::Domain& domain : snapshot.domains) {
+    const auto before = domains_.find(domain.uuid);
+    const std::string old_tenant = before == domains_.end() ? domain.tenant : registry_.tenant(before->second.tenant);
+    const probes::Owner owner = registry_.assign(domain);
+    domains.emplace(domain.uuid, owner);
+    if (old_tenant != domain.tenant) applied.tenant_changes.push_back({owner.domain, old_tenant, domain.tenant});
+    apply_vmm(domain, owner);
+    v1::Domain* told = applied.inventory.add_domains();
+    *told = describe(domain);
+    apply_ports(domain, owner, *told, ports);
+  }
+  for (const auto& [uuid, owner] : domains_) {
+    if (domains.contains(uuid)) continue;
+    if (const auto vmm = vmms_.find(owner.domain); vmm != vmms_.end()) {
+      maps_.remove_vmm(vmm->second.tgid);
+      vmms_.erase(vmm);
+    }
+    registry_.retire(uuid);
+  }
+  domains_ = std::move(domains);
+  apply_volumes(snapshot, applied);
+  for (const auto& [key, facts] : ports_) {
+    if (!ports.contains(key)) maps_.remove_port(key);
+  }
+  ports_ = std::move(ports);
+  namespaces_.release_idle();
+  return applied;
+}
+
+const VolumeFacts* Ownership::volume(const probes::FileKey& key) const {
+  const auto volume = volumes_.find(key);
+  return volume == volumes_.end() ? nullptr : &volume->second;
+}
+
+const PortFacts* Ownership::port(const probes::PortKey& key) const {
+  const auto port = ports_.find(key);
+  return port == ports_.end() ? nullptr : &port->second;
+}
+
+std::string Ownership::tenant_of_mac(const inventory::MacAddress& mac) const {
+  std::string found;
+  for (const auto& [key, facts] : ports_) {
+    if (facts.mac != mac) continue;
+    const std::string& tenant = registry_.tenant(facts.owner.tenant);
+    if (!found.empty() && found != tenant) return "";
+    found = tenant;
+  }
+  return found;
+}
+
+}  // namespace bulkhead::ownership

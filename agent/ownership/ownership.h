@@ -1,0 +1,101 @@
+// Keeps the kernel's ownership maps equal to the inventory, and answers what a record's numbers and keys mean.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "agent/config/config.h"
+#include "agent/inventory/libvirt_inventory.h"
+#include "agent/inventory/model.h"
+#include "agent/inventory/network_namespace.h"
+#include "agent/ownership/registry.h"
+#include "agent/ownership/starting_vmms.h"
+#include "agent/ownership/volume_claims.h"
+#include "agent/probes/ownership_maps.h"
+#include "bulkhead/v1/host.pb.h"
+
+namespace bulkhead::ownership {
+
+struct VolumeFacts {
+  std::string source;
+  probes::Owner owner;
+  std::string label;  // tenant; "contested" when two claim it
+};
+
+struct PortFacts {
+  std::string device;
+  probes::Owner owner;
+  inventory::MacAddress mac{};
+};
+
+struct TenantChanged {
+  std::uint32_t domain_number = 0;
+  std::string old_tenant;
+  std::string new_tenant;
+};
+
+struct Applied {
+  v1::Inventory inventory;  // what to tell the collector: with what is watched and what is not, and why
+  std::vector<TenantChanged> tenant_changes;
+  // Something that should be watched is not there yet (an image that is still being made): apply again soon.
+  bool incomplete = false;
+};
+
+// Belongs to one thread.
+class Ownership {
+ public:
+  // `maps` must outlive this. `state_dir` may be empty: then nothing is remembered across restarts.
+  static absl::StatusOr<std::unique_ptr<Ownership>> create(probes::OwnershipMaps& maps, const std::string& state_dir,
+                                                           std::vector<config::TrustedService> trusted_services);
+
+  // Makes the maps equal to the snapshot: what is new is there before what is old goes.
+  Applied apply(const inventory::Snapshot& snapshot);
+
+  const Registry& registry() const { return registry_; }
+  StartingVmms& starting() { return starting_; }
+
+  // Null for what is not owned (any more).
+  const VolumeFacts* volume(const probes::FileKey& key) const;
+  const PortFacts* port(const probes::PortKey& key) const;
+  // Tenant that a MAC is assigned to on this host; empty when none or several.
+  std::string tenant_of_mac(const inventory::MacAddress& mac) const;
+
+  // The VMM's process takes its domain's owner, and so do processes that descend from it. Called for each VMM of a
+  // snapshot and for one that just started.
+  void own_vmm(const probes::ProcessKey& process, probes::Owner owner);
+
+  // It executed an emulator and is no domain's VMM: it and what it forked meanwhile are the host's again.
+  void disown_starting(const probes::ProcessKey& process);
+
+  // Asks `identify` about each VMM that is starting, and gives those that are settled their owner.
+  void settle_starting(const std::function<inventory::VmmIdentity(std::uint32_t pid)>& identify,
+                       StartingVmms::Clock::time_point now);
+
+ private:
+  Ownership(probes::OwnershipMaps& maps, VolumeClaims claims, std::vector<config::TrustedService> trusted_services);
+
+  void apply_trust();
+  void apply_emulators(const inventory::Snapshot& snapshot);
+  void apply_vmm(const inventory::Domain& domain, probes::Owner owner);
+  void apply_volumes(const inventory::Snapshot& snapshot, Applied& applied);
+  void apply_ports(const inventory::Domain& domain, probes::Owner owner, v1::Domain& told,
+                   std::map<probes::PortKey, PortFacts>& ports);
+
+  probes::OwnershipMaps& maps_;
+  VolumeClaims claims_;
+  const std::vector<config::TrustedService> trusted_services_;
+  inventory::NetworkNamespaces namespaces_;
+  Registry registry_;
+  StartingVmms starting_;
+  std::map<std::string, probes::Owner> domains_;  // by uuid
+  std::map<std::uint32_t, probes::ProcessKey> vmms_;  // by domain number
+  std::map<probes::FileKey, VolumeFacts> volumes_;
+  std::map<probes::PortKey, PortFacts> ports_;
+};
+
+}  // namespace bulkhead::ownership

@@ -1,0 +1,58 @@
+// Who owns a volume that domains name in their definitions. One tenant: that tenant. Several, all reading only: nobody
+// (an installation image). Several, and one of them had it first: that one, so that attaching a stolen volume makes no
+// new owner. Otherwise it is contested, and everyone's access is an event.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/probes/ownership_maps.h"
+
+namespace bulkhead::ownership {
+
+struct Claim {
+  probes::FileKey key;
+  std::string source;  // path, as the definition names it
+  std::string tenant;
+  probes::Owner owner;
+  bool read_only = false;
+};
+
+struct Verdict {
+  enum class Kind { kOwned, kSharedReadOnly, kContested };
+  Kind kind = Kind::kOwned;
+  Claim claim;  // the owner's; one of the claims for the other kinds
+};
+
+// Belongs to one thread.
+class VolumeClaims {
+ public:
+  using Holding = std::pair<std::string, std::string>;  // source, tenant
+
+  // Remembers across restarts of the agent who had what, in `file`; an empty path remembers nothing.
+  // A file that cannot be read is an error: without it a thief who attached a volume while the agent was away could not
+  // be told from its owner.
+  static absl::StatusOr<VolumeClaims> open(std::string file);
+
+  // Judges all claims that there are now. `absent` are those whose file is not there at the moment: who held it still
+  // does. One verdict per key, ordered by key.
+  std::map<probes::FileKey, Verdict> judge(const std::vector<Claim>& claims, const std::vector<Holding>& absent);
+
+  // Writes who owns what to the file, if that changed since it was last written.
+  absl::Status save();
+
+ private:
+  explicit VolumeClaims(std::string file) : file_(std::move(file)) {}
+
+  std::string file_;
+  std::map<probes::FileKey, std::string> owner_now_;  // tenant
+  std::set<Holding> held_;                            // by whoever owns it
+  bool changed_ = false;
+};
+
+}  // namespace bulkhead::ownership
