@@ -133,7 +133,7 @@ class Packer::Tables {
     previous_time_ns_ = time_ns;
     packed->set_actor(actor(event.actor()));
     packed->set_object(object(event.object()));
-    packed->set_thread_id(event.actor().thread_id());
+    packed->set_thread_id_delta(static_cast<std::int32_t>(event.actor().thread_id() - event.actor().process().pid()));
     packed->set_probe(event.probe());
     packed->set_path_string(string(event.path()));
     payload(event, packed);

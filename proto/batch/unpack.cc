@@ -34,9 +34,10 @@ class Unpacker {
       event.set_boot_time_ns(
           static_cast<std::uint64_t>(time_ns - (batch_.boot_offset_ns() + packed.boot_offset_delta_ns())));
       event.set_probe(packed.probe());
-      if (batch_.actors(static_cast<int>(packed.actor())).ByteSizeLong() > 0 || packed.thread_id() != 0) {
-        *event.mutable_actor() = actors_[packed.actor()];
-        event.mutable_actor()->set_thread_id(packed.thread_id());
+      if (batch_.actors(static_cast<int>(packed.actor())).ByteSizeLong() > 0 || packed.thread_id_delta() != 0) {
+        v1::Actor* actor = event.mutable_actor();
+        *actor = actors_[packed.actor()];
+        actor->set_thread_id(actor->process().pid() + static_cast<std::uint32_t>(packed.thread_id_delta()));
       }
       if (batch_.objects(static_cast<int>(packed.object())).ByteSizeLong() > 0) {
         *event.mutable_object() = objects_[packed.object()];
