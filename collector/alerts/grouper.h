@@ -4,6 +4,9 @@
 // for the process. It takes events whose time is less than a window away from the time of the event that opened it, on
 // either side: late events join the alert that they belong to, whatever came in between. Its uid is derived from that
 // identity and from the opening event's (host, boot, sequence).
+//
+// Everything depends on the order of the log alone. A host's groups more than two windows away from the event that came
+// last are closed, so a clock that was wrong for a while costs only its own host some extra alerts.
 #pragma once
 
 #include <array>
@@ -56,29 +59,40 @@ class Grouper {
   std::size_t open() const { return open_; }
 
  private:
+  // SHA-256 of what makes one group, cut to 128 bits.
   using Identity = std::array<std::uint8_t, 16>;
-  // The opening event's time in nanoseconds, after the identity.
-  using Key = std::pair<Identity, std::int64_t>;
+  // With the time of the event that opened the alert.
+  using Key = std::pair<Identity, absl::Time>;
   struct Group {
     v1::Alert alert;
     std::size_t evidence_bytes = 0;
+    bool changed = false;
+    bool opened = false;
+    bool notable = false;
   };
   struct Host {
     std::map<Key, Group> groups;
-    std::set<std::pair<std::int64_t, Identity>> by_time;
+    std::set<std::pair<absl::Time, Identity>> by_time;
   };
 
-  void insert(Host& host, const Key& key, v1::Alert alert);
-  void forget_distant(Host& host, std::int64_t time);
+  static std::string identity_text(const std::string& rule, const v1::Event& event);
+  static Identity identity(const std::string& text);
+
+  Group& insert(const std::string& host_id, const Key& key, v1::Alert alert);
+  Group& open_group(const detect::Finding& finding, const v1::Event& event, const std::string& text, const Key& key);
+  void grow(Group& group, const detect::Finding& finding, const v1::Event& event);
+  void mark(Group& group, bool notable);
+  void forget_distant(Host& host, absl::Time time);
   void make_room();
-  void erase(Host& host, std::set<std::pair<std::int64_t, Identity>>::iterator position);
-  void mark(const v1::Alert& alert, bool opened, bool notable);
+  void erase(Host& host, std::set<std::pair<absl::Time, Identity>>::const_iterator position);
 
   const GroupingOptions options_;
   const HostnameResolver hostname_;
   std::map<std::string, Host> hosts_;
   std::size_t open_ = 0;
-  std::map<std::string, Change> changes_;  // by uid
+  // Changed since the last take_changes(): those in hosts_, and those that had to leave meanwhile.
+  std::vector<Group*> changed_;
+  std::vector<Change> departed_;
 };
 
 }  // namespace bulkhead::alerts

@@ -1,0 +1,201 @@
+#include "collector/alerts/ocsf_evidence.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "absl/strings/ascii.h"
+
+namespace bulkhead::alerts {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kRegularFile = 1;
+constexpr int kBlockDevice = 4;
+constexpr int kOther = 99;
+constexpr std::uint32_t kNoLogin = 4294967295u;
+
+// "PROBE_MEMORY_PTRACE" as "memory_ptrace"; the number where this build has no name for it.
+std::string enum_name(const google::protobuf::EnumDescriptor& descriptor, int number, std::size_t prefix) {
+  if (number == 0) return "";
+  const auto* value = descriptor.FindValueByNumber(number);
+  return value != nullptr ? absl::AsciiStrToLower(value->name().substr(prefix)) : fmt::format("{}", number);
+}
+
+template <std::size_t kSize>
+std::string enum_name(const google::protobuf::EnumDescriptor* descriptor, int number, const char (&)[kSize]) {
+  return enum_name(*descriptor, number, kSize - 1);
+}
+
+std::string mac_text(const std::string& bytes) {
+  std::string text;
+  for (const char byte : bytes) {
+    text += fmt::format("{}{:02x}", text.empty() ? "" : ":", static_cast<unsigned char>(byte));
+  }
+  return text;
+}
+
+std::string address_text(const std::string& bytes) {
+  char text[INET6_ADDRSTRLEN] = "";
+  if (bytes.size() == 4) inet_ntop(AF_INET, bytes.data(), text, sizeof text);
+  if (bytes.size() == 16) inet_ntop(AF_INET6, bytes.data(), text, sizeof text);
+  return text;
+}
+
+Json file(const std::string& path, int type) {
+  return {{"path", path}, {"name", path.substr(path.rfind('/') + 1)}, {"type_id", type}};
+}
+
+// A start is told in nanoseconds since boot; the event's two stamps tell when the boot was.
+Json process(const v1::Process& process, const v1::Event& event) {
+  Json json{{"pid", process.pid()}, {"uid", fmt::format("{}:{}", process.pid(), process.start_time_ns())}};
+  if (!process.command().empty()) json["name"] = process.command();
+  if (!process.executable().empty()) json["file"] = file(process.executable(), kRegularFile);
+  if (event.boot_time_ns() != 0 && process.start_time_ns() != 0) {
+    const auto age = static_cast<std::int64_t>(event.boot_time_ns() - process.start_time_ns()) / 1000000;
+    json["created_time"] = milliseconds(event.time()) - age;
+  }
+  return json;
+}
+
+Json actor(const v1::Event& event) {
+  const v1::Actor& actor = event.actor();
+  // The lineage from its far end: each process is put into the one that it started.
+  Json parent;
+  for (int i = actor.lineage_size() - 1; i >= 0; --i) {
+    Json json = process(actor.lineage(i), event);
+    if (!parent.is_null()) json["parent_process"] = std::move(parent);
+    parent = std::move(json);
+  }
+  Json json = process(actor.process(), event);
+  json["tid"] = actor.thread_id();
+  json["user"] = {{"uid", fmt::format("{}", actor.uid())}};
+  if (!parent.is_null()) json["parent_process"] = std::move(parent);
+  Json result{{"process", std::move(json)}};
+  if (actor.login_uid() != kNoLogin) result["user"] = {{"uid", fmt::format("{}", actor.login_uid())}};
+  return result;
+}
+
+Json endpoint(const std::string& port, const std::string& mac, const std::string& address) {
+  Json json{{"interface_name", port}};
+  if (!mac.empty()) json["mac"] = mac_text(mac);
+  if (const std::string text = address_text(address); !text.empty()) json["ip"] = text;
+  return json;
+}
+
+void add_memory(const v1::Event& event, Json& evidence, Json& data) {
+  const v1::MemoryAccess& access = event.memory_access();
+  evidence["process"] = process(event.object().vmm(), event);
+  if (!event.path().empty()) evidence["file"] = file(event.path(), kOther);
+  data["operation"] = enum_name(v1::MemoryOperation_descriptor(), access.operation(), "MEMORY_OPERATION_");
+  data["result"] = access.result();
+  data["address"] = access.address();
+  data["target_thread_id"] = access.target_thread_id();
+  data["ptrace_request"] = access.ptrace_request();
+  data["open_flags"] = access.open_flags();
+}
+
+void add_file(const v1::Event& event, Json& evidence, Json& data) {
+  const v1::FileOpen& open = event.file_open();
+  evidence["file"] = file(event.path(), open.block_device() ? kBlockDevice : kRegularFile);
+  data["method"] = enum_name(v1::OpenMethod_descriptor(), open.method(), "OPEN_METHOD_");
+  data["flags"] = open.flags();
+  data["device"] = open.device();
+  data["inode"] = open.inode();
+  data["generation"] = open.generation();
+  data["link_count"] = open.link_count();
+}
+
+void add_frames(const v1::Event& event, Json& evidence, Json& data) {
+  const v1::FrameDelivery& frame = event.frame_delivery();
+  evidence["src_endpoint"] = endpoint(frame.source_port(), frame.source_mac(), frame.source_address());
+  evidence["dst_endpoint"] = endpoint(frame.destination_port(), frame.destination_mac(), frame.destination_address());
+  data["ethertype"] = frame.ethertype();
+  data["ip_protocol"] = frame.ip_protocol();
+  data["frames"] = frame.frames();
+  data["bytes"] = frame.bytes();
+  data["source_ifindex"] = frame.source_ifindex();
+  data["destination_ifindex"] = frame.destination_ifindex();
+  data["network_namespace"] = frame.network_namespace();
+  data["source_mac_tenant"] = frame.source_mac_tenant();
+}
+
+void add_loss(const v1::Event& event, Json& data) {
+  const v1::Loss& loss = event.loss();
+  data["lost_probe"] = enum_name(v1::Probe_descriptor(), loss.probe(), "PROBE_");
+  data["lost_records"] = loss.count();
+  data["place"] = enum_name(v1::Loss::Place_descriptor(), loss.place(), "PLACE_");
+  data["window_start_ns"] = loss.window_start_ns();
+  data["window_end_ns"] = loss.window_end_ns();
+}
+
+Json evidence(const v1::Event& event) {
+  Json json{{"uid", fmt::format("{}/{}", event.boot_id(), event.sequence())}};
+  if (event.actor().process().pid() != 0) json["actor"] = actor(event);
+  Json data{{"time", milliseconds(event.time())},
+            {"probe", enum_name(v1::Probe_descriptor(), event.probe(), "PROBE_")},
+            {"actor_tenant", event.actor().tenant()},
+            {"object_tenant", event.object().tenant()}};
+  switch (event.payload_case()) {
+    case v1::Event::kMemoryAccess:
+      add_memory(event, json, data);
+      break;
+    case v1::Event::kFileOpen:
+      add_file(event, json, data);
+      break;
+    case v1::Event::kFrameDelivery:
+      add_frames(event, json, data);
+      break;
+    case v1::Event::kLoss:
+      add_loss(event, data);
+      break;
+    case v1::Event::kTenantChange:
+      data["old_tenant"] = event.tenant_change().old_tenant();
+      data["new_tenant"] = event.tenant_change().new_tenant();
+      break;
+    case v1::Event::PAYLOAD_NOT_SET:
+      break;
+  }
+  json["data"] = std::move(data);
+  return json;
+}
+
+Json resource(std::string_view type, const std::string& uid, const std::string& name, const std::string& owner) {
+  Json json{{"type", type}, {"uid", uid}, {"name", name}};
+  if (!owner.empty()) json["owner"] = {{"uid", owner}, {"type_id", kOther}, {"type", "Tenant"}};
+  return json;
+}
+
+}  // namespace
+
+std::int64_t milliseconds(const google::protobuf::Timestamp& stamp) {
+  // Protobuf's own range, years 1 to 9999, so that no stamp can overflow.
+  constexpr std::int64_t kFirst = -62135596800;
+  constexpr std::int64_t kLast = 253402300799;
+  return std::clamp(std::int64_t{stamp.seconds()}, kFirst, kLast) * 1000 + stamp.nanos() / 1000000;
+}
+
+std::string object_kind_name(v1::ObjectKind kind) {
+  return enum_name(v1::ObjectKind_descriptor(), kind, "OBJECT_KIND_");
+}
+
+Json resources(const v1::Alert& alert) {
+  const v1::Object& object = alert.object();
+  Json json = Json::array();
+  json.push_back(resource(object_kind_name(object.kind()), object.id(), object.id(), object.tenant()));
+  if (!object.domain_uuid().empty() && object.kind() != v1::OBJECT_KIND_DOMAIN) {
+    json.push_back(resource("domain", object.domain_uuid(), object.domain_name(), object.tenant()));
+  }
+  return json;
+}
+
+Json evidences(const v1::Alert& alert) {
+  Json json = Json::array();
+  for (const v1::Event& event : alert.evidence()) json.push_back(evidence(event));
+  return json;
+}
+
+}  // namespace bulkhead::alerts
