@@ -59,7 +59,7 @@ absl::Status BootQueue::find_segments() {
 
 absl::Status BootQueue::find_end() {
   if (segments_.empty()) return absl::OkStatus();
-  const Segment& last = segments_.back();
+  Segment& last = segments_.back();
   auto reader = SegmentReader::open(path_of(last.first), last.first);
   if (!reader.ok()) return reader.status();
   const SegmentReader::Extent extent = reader->walk(last.bytes);
@@ -79,6 +79,8 @@ absl::Status BootQueue::find_end() {
                extent.tail == Tail::kTorn ? "half a record" : "damaged");
   cut_bytes_ = tail_bytes;
   cut_.emplace(path_of(last.first), extent.valid_bytes);
+  last.bytes = extent.valid_bytes;
+  bytes_ -= tail_bytes;
   return absl::OkStatus();
 }
 
@@ -194,7 +196,7 @@ BootQueue::View BootQueue::view(std::uint64_t sequence) const {
   return {.path = path_of(segment.first),
           .first = segment.first,
           .beyond = after == segments_.end() ? next_ : after->first,
-          .end = cut_ && after == segments_.end() ? cut_->second : segment.bytes};
+          .end = segment.bytes};
 }
 
 std::uint64_t BootQueue::note_damage(std::uint64_t from, std::uint64_t through) {

@@ -86,11 +86,12 @@ Tail SegmentReader::tail_at(std::uint64_t offset, std::uint64_t end) const {
 }
 
 SegmentReader::Extent SegmentReader::walk(std::uint64_t file_bytes) {
-  Extent extent{.valid_bytes = std::min<std::uint64_t>(kSegmentHeaderBytes, file_bytes)};
+  Extent extent;
   if (!mark_) {
     extent.tail = file_bytes < kSegmentHeaderBytes ? Tail::kTorn : Tail::kDamaged;
     return extent;
   }
+  extent.valid_bytes = kSegmentHeaderBytes;
   while (auto record = next(file_bytes)) {
     extent.valid_bytes = offset_;
     extent.last_sequence = record->last_sequence;
