@@ -19,7 +19,7 @@ class GuestConsole {
   // To be called as soon as the domain runs: what the guest says before is lost.
   static absl::StatusOr<GuestConsole> connect(const std::filesystem::path& socket);
 
-  // Until the guest takes orders.
+  // Until the guest has booted and takes orders.
   absl::Status wait_ready(Milliseconds timeout);
 
   // Runs one line in the guest's shell. The output holds stdout and stderr. After kDeadlineExceeded the guest may
@@ -33,6 +33,7 @@ class GuestConsole {
 
   FileDescriptor socket_;
   std::string unread_;
+  bool ready_ = false;
   int orders_ = 0;
 };
 
