@@ -181,9 +181,7 @@ absl::StatusOr<DomainXml> parse_domain_xml(std::string_view xml, config::OpenNeb
   result.domain.uuid = absl::AsciiStrToLower(text_of(child(root, "uuid")));
   if (!is_uuid(result.domain.uuid)) return absl::InvalidArgumentError("the domain's XML has no valid <uuid>");
   const std::string name = text_of(child(root, "name"));
-  if (name.empty()) {
-    return absl::InvalidArgumentError(fmt::format("domain {}: its XML has no <name>", result.domain.uuid));
-  }
+  if (name.empty()) return absl::InvalidArgumentError("the domain's XML has no <name>");
   result.domain.name = name_for_people(name);
   result.title = for_people(text_of(child(root, "title")), kMaxTitleBytes);
   result.claims = read_tenant_claims(child(root, "metadata"), name, opennebula);
@@ -192,9 +190,7 @@ absl::StatusOr<DomainXml> parse_domain_xml(std::string_view xml, config::OpenNeb
   const xmlNode* devices = child(root, "devices");
   result.domain.emulator = text_of(child(devices, "emulator"));
   if (result.domain.emulator.size() > kMaxSourceBytes) result.domain.emulator.clear();
-  if (auto status = reader.read_devices(devices); !status.ok()) {
-    return absl::InvalidArgumentError(fmt::format("domain {}: {}", result.domain.uuid, std::string(status.message())));
-  }
+  if (auto status = reader.read_devices(devices); !status.ok()) return status;
   return result;
 }
 

@@ -29,8 +29,9 @@ struct DomainXml {
   std::vector<std::string> problems;
 };
 
+// Both are libvirt's own limits (REMOTE_STRING_MAX, libxml2's depth): nobody hides a domain by going beyond ours.
 inline constexpr std::size_t kMaxXmlBytes = 4u << 20;
-inline constexpr std::size_t kMaxXmlDepth = 64;
+inline constexpr std::size_t kMaxXmlDepth = 256;
 inline constexpr std::size_t kMaxDevices = 4096;  // disks and interfaces together
 inline constexpr std::size_t kMaxNameBytes = 255;
 inline constexpr std::size_t kMaxTitleBytes = 1024;
