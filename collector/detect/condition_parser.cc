@@ -14,6 +14,7 @@
 BOOST_FUSION_ADAPT_STRUCT(bulkhead::detect::ast::ValueClause, op, operand)
 BOOST_FUSION_ADAPT_STRUCT(bulkhead::detect::ast::SetClause, op, operands)
 BOOST_FUSION_ADAPT_STRUCT(bulkhead::detect::ast::Test, name, clause)
+BOOST_FUSION_ADAPT_STRUCT(bulkhead::detect::ast::Factor, negated, operand)
 
 namespace bulkhead::detect {
 namespace grammar {
@@ -23,13 +24,6 @@ using Iterator = std::string_view::const_iterator;
 
 // Where the text begins, for offsets.
 struct OriginTag {};
-
-struct WordPosition {
-  template <typename It, typename Context>
-  void on_success(const It& first, const It&, ast::Word& word, const Context& context) {
-    word.offset = static_cast<std::size_t>(first - x3::get<OriginTag>(context));
-  }
-};
 
 // A word ends at white space, quotes, brackets, commas and the signs that operators are made of.
 const auto word_character = ~x3::char_(" \t\r\n\"'(),=<>!");
@@ -70,34 +64,39 @@ const auto kw_and = keyword("and");
 const auto kw_or = keyword("or");
 const auto kw_not = keyword("not");
 
-const auto set_text = [](const auto& ctx) {
+const auto place_word = [](const auto& ctx) {
   const auto& range = x3::_attr(ctx);
-  x3::_val(ctx).text.assign(range.begin(), range.end());
+  ast::Word& word = x3::_val(ctx);
+  word.offset = static_cast<std::size_t>(range.begin() - x3::get<OriginTag>(ctx));
+  word.text.assign(range.begin(), range.end());
 };
-const auto set_quoted = [](const auto& ctx) {
-  x3::_val(ctx).text = x3::_attr(ctx);
-  x3::_val(ctx).quoted = true;
+const auto place_quoted = [](const auto& ctx) {
+  place_word(ctx);
+  ast::Word& word = x3::_val(ctx);
+  word.quoted = true;
+  std::string text;
+  for (std::size_t i = 1; i + 1 < word.text.size(); ++i) {
+    if (word.text[i] == '\\') ++i;
+    text += word.text[i];
+  }
+  word.text = std::move(text);
 };
 
 // In both kinds of quotes, \ takes the next character literally.
 const auto quoted_by = [](char quote) {
   return x3::lexeme[x3::lit(quote) >> *(('\\' >> x3::char_) | (x3::char_ - quote - '\\')) > x3::lit(quote)];
 };
-const x3::rule<struct DoubleQuoted, std::string> double_quoted = "a closing quote";
-const x3::rule<struct SingleQuoted, std::string> single_quoted = "a closing quote";
-const auto double_quoted_def = quoted_by('"');
-const auto single_quoted_def = quoted_by('\'');
 
-struct NameClass : WordPosition {};
-struct ValueClass : WordPosition {};
-const x3::rule<NameClass, ast::Word> name = "the name of a field or macro";
-const x3::rule<ValueClass, ast::Word> value = "a value";
-const auto name_def = !(kw_and | kw_or | kw_not) >> x3::raw[x3::lexeme[+name_character]][set_text];
-const auto value_def =
-    x3::raw[x3::lexeme[+word_character]][set_text] | double_quoted[set_quoted] | single_quoted[set_quoted];
+const x3::rule<struct NameClass, ast::Word> name = "the name of a field or macro";
+const x3::rule<struct ValueClass, ast::Word> value = "a value";
+const auto name_def = !(kw_and | kw_or | kw_not) >> x3::raw[x3::lexeme[+name_character]][place_word];
+const auto value_def = x3::raw[x3::lexeme[+word_character]][place_word] | x3::raw[quoted_by('"')][place_quoted] |
+                       x3::raw[quoted_by('\'')][place_quoted];
 
+const x3::rule<struct ValuesClass, std::vector<ast::Word>> values = "a value";
 const x3::rule<struct ListClass, std::vector<ast::Word>> list = "a list in parentheses or the name of a list";
-const auto list_def = ('(' > (value % ',') > ')') | x3::repeat(1)[value];
+const auto values_def = value >> *(',' > value);
+const auto list_def = ('(' > values > ')') | x3::repeat(1)[value];
 
 const x3::rule<struct ValueClauseClass, ast::ValueClause> value_clause = "a comparison";
 const x3::rule<struct SetClauseClass, ast::SetClause> set_clause = "a comparison";
@@ -111,21 +110,25 @@ const auto test_def = name >> -clause;
 
 const x3::rule<struct DisjunctionClass, ast::Disjunction> disjunction = "a condition";
 const x3::rule<struct PrimaryClass, ast::Primary> primary = "a condition";
+const x3::rule<struct NotsClass, bool> nots = "not";
+const x3::rule<struct TermsClass, std::vector<ast::Conjunction>> terms = "a condition";
 const x3::rule<struct FactorClass, ast::Factor> factor = "a condition";
 const x3::rule<struct ConjunctionClass, ast::Conjunction> conjunction = "a condition";
 
-const auto negate = [](const auto& ctx) { x3::_val(ctx).negated = !x3::_val(ctx).negated; };
-const auto set_operand = [](const auto& ctx) { x3::_val(ctx).operand = std::move(x3::_attr(ctx)); };
-const auto add_term = [](const auto& ctx) { x3::_val(ctx).terms.push_back(std::move(x3::_attr(ctx))); };
+const auto negate = [](const auto& ctx) { x3::_val(ctx) = !x3::_val(ctx); };
+const auto set_terms = [](const auto& ctx) { x3::_val(ctx).terms = std::move(x3::_attr(ctx)); };
 
 const auto primary_def = ('(' > disjunction > ')') | test;
 // A row of `not` is a loop, so that it needs no stack.
-const auto factor_def = (+kw_not[negate] > primary[set_operand]) | primary[set_operand];
+const auto nots_def = +kw_not[negate];
+const auto factor_def = (nots > primary) | (x3::attr(false) >> primary);
 const auto conjunction_def = factor >> *(kw_and > factor);
-const auto disjunction_def = conjunction[add_term] >> *(kw_or > conjunction[add_term]);
+const auto terms_def = conjunction >> *(kw_or > conjunction);
+const auto disjunction_def = terms[set_terms];
 
-BOOST_SPIRIT_DEFINE(value_operator, set_operator, lone_operator, double_quoted, single_quoted, name, value, list)
-BOOST_SPIRIT_DEFINE(value_clause, set_clause, clause, test, primary, factor, conjunction, disjunction)
+BOOST_SPIRIT_DEFINE(value_operator, set_operator, lone_operator, name, value, values, list)
+BOOST_SPIRIT_DEFINE(value_clause, set_clause, clause, test, primary)
+BOOST_SPIRIT_DEFINE(nots, factor, conjunction, terms, disjunction)
 
 }  // namespace grammar
 

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <type_traits>
+
 #include "absl/strings/ascii.h"
 #include "collector/detect/kernel_names.h"
 
@@ -23,19 +25,22 @@ constexpr KindMask kTenantChange = mask(v1::Event::kTenantChange);
 constexpr KindMask kAccesses = kMemory | kFile | kFrame;
 
 // A getter is a lambda without captures, so each of these makes a plain function of it.
-template <typename Getter>
+template <typename T>
+concept Stateless = std::is_empty_v<T>;
+
+template <Stateless Getter>
 Field text(std::string_view name, KindMask kinds, Getter, std::string_view description, Type type = Type::kText) {
   return {name, type, description, kinds,
           [](const v1::Event& event, std::string&) { return Value::of_text(Getter{}(event)); }};
 }
 
-template <typename Getter>
+template <Stateless Getter>
 Field tenant(std::string_view name, KindMask kinds, Getter getter, std::string_view description) {
   return text(name, kinds, getter, description, Type::kTenant);
 }
 
 // For text that has to be made first.
-template <typename Getter>
+template <Stateless Getter>
 Field made_text(std::string_view name, KindMask kinds, Getter, std::string_view description) {
   return {name, Type::kText, description, kinds, [](const v1::Event& event, std::string& scratch) {
             scratch = Getter{}(event);
@@ -43,19 +48,19 @@ Field made_text(std::string_view name, KindMask kinds, Getter, std::string_view 
           }};
 }
 
-template <typename Getter>
+template <Stateless Getter>
 Field number(std::string_view name, KindMask kinds, Getter, std::string_view description) {
   return {name, Type::kNumber, description, kinds,
           [](const v1::Event& event, std::string&) { return Getter{}(event); }};
 }
 
-template <typename Getter>
+template <Stateless Getter>
 Field flag(std::string_view name, KindMask kinds, Getter, std::string_view description) {
   return {name, Type::kFlag, description, kinds,
           [](const v1::Event& event, std::string&) { return Value::of_flag(Getter{}(event)); }};
 }
 
-template <typename Getter>
+template <Stateless Getter>
 Field choice(std::string_view name, KindMask kinds, Choices choices, Getter, std::string_view description) {
   return {name,
           Type::kChoice,
@@ -154,8 +159,9 @@ void add_event_fields(std::vector<Field>& table) {
   table.push_back(text(
       "event.path", kAllKinds, [](E e) -> auto& { return e.path(); },
       "path by which the object was reached; a label, never the proof"));
-  table.push_back(flag("event.cross_tenant", kAccesses, cross_tenant,
-                       "actor and object belong to different tenants; unknown is not equal"));
+  table.push_back(flag(
+      "event.cross_tenant", kAccesses, [](E e) { return cross_tenant(e); },
+      "actor and object belong to different tenants; unknown is not equal"));
 }
 
 void add_actor_fields(std::vector<Field>& table) {

@@ -55,14 +55,14 @@ bool is_present(const Value& left) {
 }
 
 constexpr Operator kOperators[] = {
-    {"=", "equal", kAll, false, TestValue{equal}},
-    {"!=", "not equal: the same as `not a = b`", kAll, true, TestValue{equal}},
-    {"<", "less", kNumbers, false, TestValue{less}},
-    {"<=", "less or equal", kNumbers, false, TestValue{less_or_equal}},
-    {">", "greater", kNumbers, false, TestValue{greater}},
-    {">=", "greater or equal", kNumbers, false, TestValue{greater_or_equal}},
+    {"=", "is equal", kAll, false, TestValue{equal}},
+    {"!=", "is not equal: the same as `not a = b`", kAll, true, TestValue{equal}},
+    {"<", "is less", kNumbers, false, TestValue{less}},
+    {"<=", "is less or equal", kNumbers, false, TestValue{less_or_equal}},
+    {">", "is greater", kNumbers, false, TestValue{greater}},
+    {">=", "is greater or equal", kNumbers, false, TestValue{greater_or_equal}},
     {"contains", "has the right side somewhere in it", kTexts, false, TestValue{contains}},
-    {"icontains", "the same, upper and lower case of ASCII letters alike", kTexts, false,
+    {"icontains", "has the right side somewhere in it, upper and lower case of ASCII letters alike", kTexts, false,
      TestValue{contains_ignoring_case}},
     {"startswith", "begins with the right side", kTexts, false, TestValue{starts}},
     {"endswith", "ends with the right side", kTexts, false, TestValue{ends}},
@@ -71,7 +71,7 @@ constexpr Operator kOperators[] = {
      "character literally",
      kTexts, false, TestValue{matches_glob}},
     {"in", "equals one of a list", static_cast<TypeMask>(kAll & ~type_bit(Type::kFlag)), false, TestSet{is_member}},
-    {"exists", "the event has the field, and it is not empty", kAll, false, TestAlone{is_present}},
+    {"exists", "is there: the event has the field, and it is not empty", kAll, false, TestAlone{is_present}},
 };
 
 }  // namespace

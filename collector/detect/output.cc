@@ -62,7 +62,9 @@ std::string value_text(const Field& field, const v1::Event& event) {
 std::optional<OutputTemplate> parse_output(const SourceText& output, Problems& problems) {
   OutputTemplate pieces;
   OutputPiece piece;
-  const std::string_view text = output.text;
+  std::string_view text = output.text;
+  // YAML's blocks end with a newline.
+  while (!text.empty() && absl::ascii_isspace(static_cast<unsigned char>(text.back()))) text.remove_suffix(1);
   bool good = true;
   for (std::size_t at = 0; at < text.size();) {
     if (text[at] != '%') {
