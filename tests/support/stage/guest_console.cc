@@ -54,7 +54,10 @@ absl::StatusOr<std::string> GuestConsole::read_through(const std::string& text, 
 }
 
 absl::Status GuestConsole::wait_ready(Milliseconds timeout) {
-  return read_through(kGuestReady, timeout).status();
+  if (ready_) return absl::OkStatus();
+  const auto status = read_through(kGuestReady, timeout).status();
+  ready_ = status.ok();
+  return status;
 }
 
 absl::StatusOr<Outcome> GuestConsole::run(const std::string& line, Milliseconds timeout) {
