@@ -14,6 +14,9 @@ namespace bulkhead::probes {
 
 namespace {
 
+static_assert(kHostNumber == BH_OWNER_HOST && kStartingNumber == BH_OWNER_STARTING &&
+              kContestedNumber == BH_OWNER_CONTESTED);
+
 bh_owner to_kernel(Owner owner) { return {.tenant = owner.tenant, .domain = owner.domain}; }
 
 bh_file_key to_kernel(const FileKey& key) {

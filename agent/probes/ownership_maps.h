@@ -13,6 +13,11 @@
 
 namespace bulkhead::probes {
 
+// Tenants that are no tenant (ebpf/records/record.h). The last two equal nothing, themselves included.
+inline constexpr std::uint32_t kHostNumber = 0;
+inline constexpr std::uint32_t kStartingNumber = 0xfffffffe;
+inline constexpr std::uint32_t kContestedNumber = 0xfffffffd;
+
 // Tenant and domain by the numbers that the agent handed out (agent/ownership/registry.h).
 struct Owner {
   std::uint32_t tenant = 0;

@@ -75,7 +75,7 @@ class ProbeSet::Impl {
   };
 
   absl::Status load_base(const Options& options);
-  absl::Status create_rings(int outer, int cpus, const Options& options);
+  absl::Status place_rings(int outer);
   void load_probe(const Probe& probe, const HookAttacher& attacher);
   void add_coverage(const Probe& probe, const Hook& hook, const std::string& missing_reason);
 
@@ -109,7 +109,11 @@ absl::Status ProbeSet::Impl::load_base(const Options& options) {
   if (cpus <= 0) return absl::FailedPreconditionError("cannot count this host's CPUs");
   bpf_map* rings = bpf_object__find_map_by_name(base_.get(), "rings");
   bpf_map__set_max_entries(rings, static_cast<std::uint32_t>(cpus));
-  bpf_map__set_max_entries(bpf_map__inner_map(rings), options.ring_kib_per_cpu * 1024);
+  for (int cpu = 0; cpu < cpus; ++cpu) {
+    rings_.emplace_back(bpf_map_create(BPF_MAP_TYPE_RINGBUF, "bh_ring", 0, 0, options.ring_kib_per_cpu * 1024, nullptr));
+    if (!rings_.back()) return load_failure(errno, "creating a ring buffer");
+  }
+  bpf_map__set_inner_map_fd(rings, rings_.front().get());  // the template of all
   if (bpf_object__load(base_.get()) != 0) return load_failure(errno, messages.reason());
 
   const auto map = [this](const char* name) { return bpf_object__find_map_fd_by_name(base_.get(), name); };
@@ -124,15 +128,12 @@ absl::Status ProbeSet::Impl::load_base(const Options& options) {
                                                                     .emulators = map("emulators"),
                                                                     .file_key_program = program("file_key"),
                                                                     .process_program = program("process")});
-  return create_rings(map("rings"), cpus, options);
+  return place_rings(map("rings"));
 }
 
-absl::Status ProbeSet::Impl::create_rings(int outer, int cpus, const Options& options) {
-  for (std::uint32_t cpu = 0; cpu < static_cast<std::uint32_t>(cpus); ++cpu) {
-    FileDescriptor ring(
-        bpf_map_create(BPF_MAP_TYPE_RINGBUF, "bh_ring", 0, 0, options.ring_kib_per_cpu * 1024, nullptr));
-    if (!ring) return absl::ErrnoToStatus(errno, "cannot create a BPF ring buffer");
-    const int descriptor = ring.get();
+absl::Status ProbeSet::Impl::place_rings(int outer) {
+  for (std::uint32_t cpu = 0; cpu < rings_.size(); ++cpu) {
+    const int descriptor = rings_[cpu].get();
     if (bpf_map_update_elem(outer, &cpu, &descriptor, BPF_ANY) != 0) {
       return absl::ErrnoToStatus(errno, "cannot put a BPF ring buffer in its place");
     }
@@ -142,7 +143,6 @@ absl::Status ProbeSet::Impl::create_rings(int outer, int cpus, const Options& op
     } else if (const int error = ring_buffer__add(ring_buffer_.get(), descriptor, on_ring_record, this); error != 0) {
       return absl::ErrnoToStatus(-error, "cannot map a BPF ring buffer");
     }
-    rings_.push_back(std::move(ring));
   }
   return absl::OkStatus();
 }

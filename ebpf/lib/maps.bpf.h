@@ -72,7 +72,7 @@ struct {
   __type(value, __u32);
 } announced_actors SEC(".maps");
 
-/* The template of one CPU's ring; the loader sets its size and fills `rings`, one per possible CPU. */
+/* One ring per possible CPU; the loader makes them, of the configured size, and puts them in `rings`. */
 struct bh_ring {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
   __uint(max_entries, 512 * 1024);
