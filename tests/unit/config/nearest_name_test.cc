@@ -1,0 +1,23 @@
+#include "agent/config/nearest_name.h"
+
+#include <array>
+#include <catch2/catch.hpp>
+
+using namespace bulkhead::config;
+
+namespace {
+constexpr std::array<std::string_view, 3> kNames = {"collector", "state_dir", "log_level"};
+}
+
+TEST_CASE("a slip of the keyboard finds its name") {
+  CHECK(nearest_name("colector", kNames) == "collector");
+  CHECK(nearest_name("state-dir", kNames) == "state_dir");
+  CHECK(nearest_name("LOG_LEVLE", kNames) == "log_level");
+}
+
+TEST_CASE("a name that is far from all finds none and lists them") {
+  CHECK(nearest_name("frequency", kNames).empty());
+  CHECK(nearest_name("", kNames).empty());
+  CHECK(nearest_name(std::string(100000, 'c'), kNames).empty());
+  CHECK(suggestion("frequency", kNames) == "; known are 'collector', 'state_dir', 'log_level'");
+}
