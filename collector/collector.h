@@ -1,0 +1,42 @@
+// The collector: store, directory, detection, ingest, queries and monitoring, wired together.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "collector/detect/rule_set.h"
+#include "collector/options.h"
+
+namespace bulkhead::collector {
+
+// The rules that `options` name, or those that came with the collector: <exe>/../share/bulkhead/rules, or else the
+// source tree's. kInvalidArgument with file and line.
+absl::StatusOr<std::shared_ptr<const detect::RuleSet>> load_rules(const Options& options);
+
+// Thread safe.
+class Collector {
+ public:
+  // Runs when this returns. Errors are one line: kInvalidArgument for the rules, kAlreadyExists for an address in use,
+  // and those of store::Store::open and api::RpcServer::start.
+  static absl::StatusOr<std::unique_ptr<Collector>> start(const Options& options);
+  // Stops.
+  ~Collector();
+
+  // Stores and acknowledges what agents sent, then ends. Returns within about ten seconds. Safe to repeat.
+  void stop();
+  // For log rotation.
+  void reopen_files();
+
+  // With the real ports.
+  std::string listen_address() const;
+  // Empty without HTTP.
+  std::string http_address() const;
+
+ private:
+  class Implementation;
+  explicit Collector(std::unique_ptr<Implementation> implementation);
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace bulkhead::collector

@@ -1,0 +1,38 @@
+// What the collector is told: command line and configuration file, parsed into a plain structure and checked.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "collector/endpoint/endpoint.h"
+
+namespace bulkhead::collector {
+
+struct Options {
+  std::string data_dir;
+  endpoint::Endpoint listen;
+  // Nothing: no HTTP.
+  std::optional<endpoint::Endpoint> http;
+  // A file or a directory; empty: default_rules().
+  std::string rules;
+  bool allow_plaintext = false;
+  bool alerts_stdout = false;
+  // Empty: none.
+  std::string alerts_file;
+};
+
+struct Command {
+  enum class Action { kRun, kCheckConfig, kHelp, kVersion };
+  Action action = Action::kRun;
+  Options options;
+};
+
+// Errors are kInvalidArgument: one line that names the flag, or the file and the line, and what was expected. The
+// configuration file is read; flags go before it.
+absl::StatusOr<Command> parse_command_line(const std::vector<std::string>& arguments);
+
+std::string help_text();
+
+}  // namespace bulkhead::collector

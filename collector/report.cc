@@ -1,0 +1,93 @@
+#include "collector/report.h"
+
+#include "absl/strings/str_cat.h"
+#include "collector/api/metrics.h"
+#include "collector/api/query_service.h"
+#include "collector/version.h"
+
+namespace bulkhead::collector {
+
+v1::Status Report::status() const {
+  v1::Status status;
+  status.set_collector_id(sources_.id);
+  status.set_version(kVersion);
+  status.mutable_started()->set_seconds(absl::ToUnixSeconds(sources_.started));
+  const auto log = sources_.store.log().statistics();
+  status.set_stored_events(log.events);
+  status.set_stored_bytes(log.bytes);
+  status.set_alerts(sources_.store.alerts().count());
+  const auto totals = sources_.directory.totals();
+  status.set_connected_hosts(totals.connected_hosts);
+  status.set_known_hosts(totals.known_hosts);
+  status.set_lost_records(totals.lost_records);
+  std::uint32_t enabled = 0;
+  for (const auto& rule : sources_.rules.rules()) enabled += rule.enabled ? 1 : 0;
+  status.set_rules(enabled);
+  status.set_detection_lag_events(sources_.stage.lag_events());
+  for (auto& problem : sources_.ingest.problems()) status.add_problems(std::move(problem));
+  for (auto& problem : sources_.stage.problems()) status.add_problems(std::move(problem));
+  return status;
+}
+
+api::Page Report::health() const {
+  api::Page page;
+  for (const auto& problem : status().problems()) {
+    page.healthy = false;
+    absl::StrAppend(&page.body, problem, "\n");
+  }
+  if (page.healthy) page.body = "ok\n";
+  return page;
+}
+
+api::Page Report::metrics() const {
+  const auto status = this->status();
+  const auto ingest = sources_.ingest.statistics();
+  const auto stage = sources_.stage.statistics();
+  const std::vector<api::Metric> metrics = {
+      {"bulkhead_stored_events", "Events in the log.", false, status.stored_events()},
+      {"bulkhead_stored_bytes", "Bytes of the log's records before compression.", false, status.stored_bytes()},
+      {"bulkhead_alerts", "Alerts in the store.", false, status.alerts()},
+      {"bulkhead_hosts_connected", "Hosts whose agent is connected.", false, status.connected_hosts()},
+      {"bulkhead_hosts_known", "Hosts that ever were connected.", false, status.known_hosts()},
+      {"bulkhead_lost_records", "Records lost on all hosts, since their agents started.", false, status.lost_records()},
+      {"bulkhead_problems", "Errors that need a person.", false, static_cast<std::uint64_t>(status.problems_size())},
+      {"bulkhead_rules", "Rules that are enabled.", false, status.rules()},
+      {"bulkhead_detection_lag_events", "Stored events that are not judged yet.", false, status.detection_lag_events()},
+      {"bulkhead_detection_events_total", "Events judged.", true, stage.events},
+      {"bulkhead_detection_findings_total", "Findings of all rules.", true, stage.findings},
+      {"bulkhead_detection_alerts_opened_total", "Alerts opened.", true, stage.alerts_opened},
+      {"bulkhead_detection_unreadable_batches_total", "Stored batches that could not be unpacked.", true,
+       stage.unreadable_batches},
+      {"bulkhead_sink_dropped_alerts_total", "Alerts that a sink had no room for.", true, stage.sink_dropped},
+      {"bulkhead_ingest_streams", "Streams of agents that are open.", false, ingest.streams},
+      {"bulkhead_ingest_streams_opened_total", "Streams opened.", true, ingest.streams_opened},
+      {"bulkhead_ingest_streams_refused_total", "Streams refused for being too many.", true, ingest.streams_refused},
+      {"bulkhead_ingest_streams_replaced_total", "Streams taken over by a newer one of the same host.", true,
+       ingest.streams_replaced},
+      {"bulkhead_ingest_streams_rejected_total", "Streams ended for what the peer sent.", true,
+       ingest.streams_rejected},
+      {"bulkhead_ingest_batches_total", "Batches received.", true, ingest.batches},
+      {"bulkhead_ingest_batch_bytes_total", "Bytes of the batches received.", true, ingest.batch_bytes},
+      {"bulkhead_ingest_duplicate_batches_total", "Batches of which nothing was new.", true, ingest.batches_duplicate},
+      {"bulkhead_ingest_rewound_batches_total", "Batches that began beyond the expected sequence.", true,
+       ingest.batches_beyond},
+      {"bulkhead_ingest_gaps_stated_total", "Gaps that agents stated.", true, ingest.gaps_stated},
+      {"bulkhead_ingest_commits_total", "Synced writes of events.", true, ingest.commits},
+      {"bulkhead_ingest_commit_failures_total", "Writes of events that failed.", true, ingest.commit_failures},
+  };
+  std::vector<v1::Host> hosts;
+  api::Page page{.healthy = true, .content_type = "text/plain; version=0.0.4; charset=utf-8", .body = {}};
+  for (auto& host : sources_.directory.hosts()) {
+    auto complete = api::complete_host(std::move(host), sources_.store.ledger());
+    if (complete.ok()) {
+      hosts.push_back(*std::move(complete));
+    } else {
+      // A figure that cannot be read must not look like one that is 0.
+      return {.healthy = false, .body = absl::StrCat(complete.status().message(), "\n")};
+    }
+  }
+  page.body = api::metrics_text(metrics, hosts);
+  return page;
+}
+
+}  // namespace bulkhead::collector
