@@ -57,6 +57,7 @@ absl::StatusOr<v1::Host> complete_host(v1::Host host, store::SequenceLedger& led
   const auto missing = ledger.missing(host.host_id());
   if (!missing.ok()) return missing.status();
   host.set_missing_events(*missing);
+  host.set_lost_records(directory::lost_records(host.health()));
   return host;
 }
 

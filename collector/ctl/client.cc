@@ -1,0 +1,93 @@
+#include "collector/ctl/client.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "bulkhead/v1/query.grpc.pb.h"
+
+namespace bulkhead::ctl {
+
+namespace {
+constexpr int kConnectMilliseconds = 5'000;
+constexpr std::chrono::seconds kStatusDeadline{15};
+}  // namespace
+
+class Client::Implementation {
+ public:
+  explicit Implementation(const endpoint::Endpoint& collector) : address_(collector.text()) {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMilliseconds);
+    // A collector whose machine dies in the middle of --follow is noticed.
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+    // A proxy from the environment has no business between an operator and a collector.
+    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+    stub_ = v1::Query::NewStub(grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments));
+  }
+
+  v1::Query::Stub& stub() { return *stub_; }
+
+  template <typename Message>
+  absl::Status read(grpc::ClientContext& context, grpc::ClientReader<Message>& reader,
+                    const std::function<bool(const Message&)>& visit) {
+    Message message;
+    while (reader.Read(&message)) {
+      if (visit(message)) continue;
+      context.TryCancel();
+      reader.Finish();
+      return absl::OkStatus();
+    }
+    return to_absl(reader.Finish());
+  }
+
+  absl::Status to_absl(const grpc::Status& status) const {
+    if (status.ok()) return absl::OkStatus();
+    const bool unreachable = status.error_code() == grpc::StatusCode::UNAVAILABLE;
+    return {static_cast<absl::StatusCode>(status.error_code()),
+            absl::StrCat(unreachable ? "cannot reach the collector at " : "the collector at ", address_, ": ",
+                         status.error_message())};
+  }
+
+ private:
+  const std::string address_;
+  std::unique_ptr<v1::Query::Stub> stub_;
+};
+
+Client::Client(const endpoint::Endpoint& collector) : implementation_(std::make_unique<Implementation>(collector)) {}
+
+Client::~Client() = default;
+
+absl::Status Client::hosts(const v1::ListHostsRequest& request, const std::function<bool(const v1::Host&)>& visit) {
+  grpc::ClientContext context;
+  const auto reader = implementation_->stub().ListHosts(&context, request);
+  return implementation_->read(context, *reader, visit);
+}
+
+absl::Status Client::tenants(const v1::ListTenantsRequest& request,
+                             const std::function<bool(const v1::TenantSummary&)>& visit) {
+  grpc::ClientContext context;
+  const auto reader = implementation_->stub().ListTenants(&context, request);
+  return implementation_->read(context, *reader, visit);
+}
+
+absl::Status Client::events(const v1::ListEventsRequest& request, const std::function<bool(const v1::Event&)>& visit) {
+  grpc::ClientContext context;
+  const auto reader = implementation_->stub().ListEvents(&context, request);
+  return implementation_->read(context, *reader, visit);
+}
+
+absl::Status Client::alerts(const v1::ListAlertsRequest& request, const std::function<bool(const v1::Alert&)>& visit) {
+  grpc::ClientContext context;
+  const auto reader = implementation_->stub().ListAlerts(&context, request);
+  return implementation_->read(context, *reader, visit);
+}
+
+absl::Status Client::status(v1::Status& status) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kStatusDeadline);
+  return implementation_->to_absl(implementation_->stub().GetStatus(&context, v1::GetStatusRequest(), &status));
+}
+
+}  // namespace bulkhead::ctl

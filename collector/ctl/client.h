@@ -1,0 +1,31 @@
+// The collector, as commands ask it.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "bulkhead/v1/query.pb.h"
+#include "collector/endpoint/endpoint.h"
+
+namespace bulkhead::ctl {
+
+// Not thread safe. `visit` returns false to end a listing. Errors carry the address; kUnavailable: cannot be reached.
+class Client {
+ public:
+  explicit Client(const endpoint::Endpoint& collector);
+  ~Client();
+
+  absl::Status hosts(const v1::ListHostsRequest& request, const std::function<bool(const v1::Host&)>& visit);
+  absl::Status tenants(const v1::ListTenantsRequest& request,
+                       const std::function<bool(const v1::TenantSummary&)>& visit);
+  absl::Status events(const v1::ListEventsRequest& request, const std::function<bool(const v1::Event&)>& visit);
+  absl::Status alerts(const v1::ListAlertsRequest& request, const std::function<bool(const v1::Alert&)>& visit);
+  absl::Status status(v1::Status& status);
+
+ private:
+  class Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace bulkhead::ctl

@@ -1,0 +1,35 @@
+// What each command prints.
+#pragma once
+
+#include <ostream>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "collector/ctl/arguments.h"
+#include "collector/ctl/client.h"
+
+namespace bulkhead::ctl {
+
+struct Output {
+  std::ostream& out;
+  // Columns of the page.
+  std::size_t page = 120;
+  absl::Time now;
+};
+
+absl::Status list_hosts(const Arguments& arguments, Client& client, const Output& output);
+absl::Status list_tenants(const Arguments& arguments, Client& client, const Output& output);
+absl::Status list_events(const Arguments& arguments, Client& client, const Output& output);
+absl::Status list_alerts(const Arguments& arguments, Client& client, const Output& output);
+absl::Status show_status(const Arguments& arguments, Client& client, const Output& output);
+
+// All of bulkheadctl; returns the exit status. Errors are one line on `errors`.
+int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& errors, std::size_t page);
+
+// One line of JSON with protobuf's names; fields that are 0 or empty are there, too.
+std::string to_json(const google::protobuf::Message& message);
+
+// "process_vm_read 4096", "open for writing", …: what an event's actor did.
+std::string describe(const v1::Event& event);
+
+}  // namespace bulkhead::ctl

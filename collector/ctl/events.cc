@@ -1,0 +1,93 @@
+#include "absl/strings/str_cat.h"
+#include "collector/ctl/commands.h"
+#include "collector/ctl/text.h"
+
+namespace bulkhead::ctl {
+
+namespace {
+
+std::string lower(std::string name, std::string_view prefix) {
+  if (name.empty()) return "unknown";
+  if (name.starts_with(prefix)) name.erase(0, prefix.size());
+  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return name;
+}
+
+std::string describe_memory(const v1::MemoryAccess& access) {
+  const std::string operation = lower(v1::MemoryOperation_Name(access.operation()), "MEMORY_OPERATION_");
+  return absl::StrCat(operation,
+                      access.operation() == v1::MEMORY_OPERATION_PTRACE
+                          ? absl::StrCat(" request ", access.ptrace_request())
+                          : std::string(),
+                      access.result() < 0 ? " failed with " : " = ", access.result());
+}
+
+std::string actor(const v1::Event& event) {
+  const auto& process = event.actor().process();
+  const std::string& name = process.executable().empty() ? process.command() : process.executable();
+  if (process.pid() == 0) return event.actor().tenant();
+  return absl::StrCat(event.actor().tenant(), " ", name.substr(name.rfind('/') + 1), "[", process.pid(), "]");
+}
+
+std::string object(const v1::Event& event) {
+  const auto& object = event.object();
+  const std::string& name = object.kind() == v1::OBJECT_KIND_GUEST_MEMORY ? object.domain_name() : object.id();
+  return absl::StrCat(object.tenant(), " ", name);
+}
+
+}  // namespace
+
+std::string describe(const v1::Event& event) {
+  switch (event.payload_case()) {
+    case v1::Event::kMemoryAccess:
+      return describe_memory(event.memory_access());
+    case v1::Event::kFileOpen: {
+      const bool writes = (event.file_open().flags() & 3) != 0;
+      return absl::StrCat(lower(v1::OpenMethod_Name(event.file_open().method()), "OPEN_METHOD_"),
+                          writes ? " for writing" : " for reading");
+    }
+    case v1::Event::kFrameDelivery:
+      return absl::StrCat(event.frame_delivery().frames(), " frames, ", event.frame_delivery().source_port(), " to ",
+                          event.frame_delivery().destination_port());
+    case v1::Event::kLoss:
+      return absl::StrCat(event.loss().count(), " records lost in the ",
+                          lower(v1::Loss::Place_Name(event.loss().place()), "PLACE_"));
+    case v1::Event::kTenantChange:
+      return absl::StrCat("tenant ", event.tenant_change().old_tenant(), " became ",
+                          event.tenant_change().new_tenant());
+    case v1::Event::PAYLOAD_NOT_SET:
+      return "of a kind that this version does not know";
+  }
+  return {};
+}
+
+absl::Status list_events(const Arguments& arguments, Client& client, const Output& output) {
+  v1::ListEventsRequest request;
+  *request.mutable_filter() = arguments.filter;
+  request.set_follow(arguments.follow);
+  request.set_limit(arguments.limit);
+  bool any = false;
+  const std::size_t rest = output.page > 100 ? output.page - 87 : 13;
+  const auto status = client.events(request, [&](const v1::Event& event) {
+    if (arguments.format == Format::kJson) {
+      output.out << to_json(event) << '\n';
+    } else {
+      if (!any) output.out << row({{"TIME", 19}, {"HOST", 8}, {"ACTOR", 26}, {"OBJECT", 26}, {"WHAT", rest}});
+      output.out << row({{format_time(event.time()), 19},
+                         {event.host_id(), 8},
+                         {actor(event), 26},
+                         {object(event), 26},
+                         {describe(event), rest}});
+    }
+    any = true;
+    if (arguments.follow) output.out.flush();
+    return output.out.good();
+  });
+  if (status.ok() && !any && arguments.format == Format::kTable) {
+    output.out << "no events: nothing was seen that crosses from one tenant to another, or from the host to a tenant"
+               << " (see bulkheadctl hosts for what is watched)\n";
+  }
+  return status;
+}
+
+}  // namespace bulkhead::ctl
