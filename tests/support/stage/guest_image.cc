@@ -4,13 +4,43 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/support/stage/child_process.h"
 #include "tests/support/stage/guest_console.h"
+#include "tests/support/stage/interrupt.h"
 
 namespace bulkhead::stage {
+namespace {
+
+std::string boot_id() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  file >> id;
+  return id;
+}
+
+bool boots_under_kvm(const GuestImage& image) {
+  auto guest = ChildProcess::start(
+      {{"qemu-system-x86_64", "-accel", "kvm", "-m", "96", "-display", "none", "-nodefaults", "-no-reboot", "-serial",
+        "stdio", "-kernel", image.kernel, "-initrd", image.initramfs, "-append", "console=ttyS0 quiet"},
+       "/dev/null",
+       {}});
+  if (!guest.ok()) return false;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (std::chrono::steady_clock::now() < deadline) {
+    const auto line = guest->read_line(Milliseconds(500));
+    if (line.ok() && absl::StrContains(*line, kGuestReady)) return true;
+    if (!line.ok() && !absl::IsDeadlineExceeded(line.status())) return false;
+  }
+  return false;
+}
+
+}  // namespace
 
 absl::StatusOr<GuestImage> find_guest_image() {
   const char* chosen = std::getenv("BULKHEAD_GUEST_IMAGE");
@@ -30,19 +60,13 @@ absl::StatusOr<GuestImage> find_guest_image() {
 
 bool kvm_works(const GuestImage& image) {
   if (access("/dev/kvm", R_OK | W_OK) != 0) return false;
-  auto guest = ChildProcess::start(
-      {{"qemu-system-x86_64", "-accel", "kvm", "-m", "96", "-display", "none", "-nodefaults", "-no-reboot", "-serial",
-        "stdio", "-kernel", image.kernel, "-initrd", image.initramfs, "-append", "console=ttyS0 quiet"},
-       "/dev/null",
-       {}});
-  if (!guest.ok()) return false;
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (std::chrono::steady_clock::now() < deadline) {
-    const auto line = guest->read_line(Milliseconds(500));
-    if (line.ok() && absl::StrContains(*line, kGuestReady)) return true;
-    if (absl::IsOutOfRange(line.status())) return false;
-  }
-  return false;
+  const std::string boot = boot_id();
+  const auto memory = image.kernel.parent_path() / "kvm-works";
+  std::string remembered_boot, remembered;
+  if (std::ifstream(memory) >> remembered_boot >> remembered && remembered_boot == boot) return remembered == "yes";
+  const bool works = boots_under_kvm(image);
+  if (!interrupted()) std::ofstream(memory) << boot << (works ? " yes\n" : " no\n");
+  return works;
 }
 
 }  // namespace bulkhead::stage
