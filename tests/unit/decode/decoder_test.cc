@@ -1,0 +1,146 @@
+#include "agent/decode/decoder.h"
+
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "ebpf/records/record.h"
+
+namespace bulkhead::decode {
+namespace {
+
+template <typename Raw>
+std::vector<std::byte> bytes_of(Raw raw, const std::string& tail = "") {
+  raw.header.size = static_cast<std::uint16_t>(sizeof(Raw) + tail.size());
+  std::vector<std::byte> bytes(raw.header.size);
+  std::memcpy(bytes.data(), &raw, sizeof(Raw));
+  std::memcpy(bytes.data() + sizeof(Raw), tail.data(), tail.size());
+  return bytes;
+}
+
+bh_memory_record memory_record() {
+  bh_memory_record raw = {};
+  raw.header.kind = BH_RECORD_MEMORY;
+  raw.header.probe = BH_PROBE_MEMORY_PTRACE;
+  raw.operation = BH_MEMORY_PTRACE;
+  return raw;
+}
+
+bh_file_open_record file_open_record(const std::string& components) {
+  bh_file_open_record raw = {};
+  raw.header.kind = BH_RECORD_FILE_OPEN;
+  raw.header.probe = BH_PROBE_DISK_FILE_OPEN;
+  raw.method = BH_OPEN_OPENAT;
+  raw.path_length = static_cast<std::uint16_t>(components.size());
+  return raw;
+}
+
+std::string path_of(const std::string& components, std::uint16_t flags = 0) {
+  bh_file_open_record raw = file_open_record(components);
+  raw.header.flags = flags;
+  const auto record = decode(bytes_of(raw, components));
+  REQUIRE(record.ok());
+  return std::get<FileOpenRecord>(*record).path;
+}
+
+TEST_CASE("a record of each kind keeps its header") {
+  bh_memory_record raw = memory_record();
+  raw.header.time_ns = 1;
+  raw.header.actor_start_ns = 2;
+  raw.header.actor_tgid = 3;
+  raw.header.actor_tid = 4;
+  raw.header.actor_exec_id = 5;
+  raw.header.actor_uid = 6;
+  raw.header.actor_login_uid = 7;
+  raw.header.actor = {8, 9};
+  raw.header.object = {10, 11};
+  raw.header.flags = BH_FLAG_TRUSTED;
+  const auto record = decode(bytes_of(raw));
+  REQUIRE(record.ok());
+  const Header& header = header_of(*record);
+  CHECK(header.time_ns == 1);
+  CHECK(header.actor_key == ActorKey{3, 2, 5});
+  CHECK(header.actor_tid == 4);
+  CHECK(header.actor_uid == 6);
+  CHECK(header.actor_login_uid == 7);
+  CHECK(header.actor.tenant == 8);
+  CHECK(header.actor.domain == 9);
+  CHECK(header.object.tenant == 10);
+  CHECK(header.object.domain == 11);
+  CHECK(header.trusted);
+  CHECK(header.probe == v1::PROBE_MEMORY_PTRACE);
+}
+
+TEST_CASE("a path is put together from its components") {
+  using std::string_literals::operator""s;
+  CHECK(path_of("disk.raw\0images\0var\0"s) == "/var/images/disk.raw");
+  CHECK(path_of("") == "/");
+  CHECK(path_of("disk.raw\0images"s) == "/images/disk.raw");
+  CHECK(path_of("disk.raw\0images\0"s, BH_FLAG_PATH_CUT) == "…/images/disk.raw");
+}
+
+TEST_CASE("a record that is shorter or longer than it says is refused") {
+  std::vector<std::byte> bytes = bytes_of(memory_record());
+  bytes.pop_back();
+  CHECK_FALSE(decode(bytes).ok());
+  bytes.resize(bytes.size() + 2);
+  CHECK_FALSE(decode(bytes).ok());
+  CHECK_FALSE(decode({}).ok());
+}
+
+TEST_CASE("a tail that is longer than the record is refused") {
+  bh_file_open_record raw = file_open_record("");
+  raw.path_length = 100;
+  CHECK_FALSE(decode(bytes_of(raw, "short")).ok());
+  bh_actor_record actor = {};
+  actor.header.kind = BH_RECORD_ACTOR;
+  actor.path_length = 3;
+  actor.cgroup_length = 4;
+  CHECK_FALSE(decode(bytes_of(actor, "sixsix")).ok());
+  CHECK(decode(bytes_of(actor, "exactly")).ok());
+}
+
+TEST_CASE("a number that no enum has is refused") {
+  bh_memory_record memory = memory_record();
+  memory.operation = 77;
+  CHECK_FALSE(decode(bytes_of(memory)).ok());
+  memory = memory_record();
+  memory.header.probe = 15;
+  CHECK_FALSE(decode(bytes_of(memory)).ok());
+  memory = memory_record();
+  memory.header.kind = 99;
+  CHECK_FALSE(decode(bytes_of(memory)).ok());
+  bh_file_open_record opened = file_open_record("");
+  opened.method = 0;
+  CHECK_FALSE(decode(bytes_of(opened)).ok());
+  bh_delivery_record delivery = {};
+  delivery.header.kind = BH_RECORD_DELIVERY;
+  delivery.header.probe = BH_PROBE_NETWORK_DELIVERY;
+  delivery.address_length = 5;
+  CHECK_FALSE(decode(bytes_of(delivery)).ok());
+  bh_lifecycle_record lifecycle = {};
+  lifecycle.header.kind = BH_RECORD_LIFECYCLE;
+  lifecycle.header.probe = BH_PROBE_CONTROL_VMM_LIFECYCLE;
+  lifecycle.change = 9;
+  CHECK_FALSE(decode(bytes_of(lifecycle)).ok());
+}
+
+TEST_CASE("a command without an end is cut at its field") {
+  bh_actor_record actor = {};
+  actor.header.kind = BH_RECORD_ACTOR;
+  std::memset(actor.command, 'a', sizeof(actor.command));
+  actor.lineage[0].tgid = 1;
+  std::memset(actor.lineage[0].command, 'b', sizeof(actor.lineage[0].command));
+  const auto record = decode(bytes_of(actor));
+  REQUIRE(record.ok());
+  const auto& decoded = std::get<ActorRecord>(*record);
+  CHECK(decoded.command == std::string(16, 'a'));
+  REQUIRE(decoded.lineage.size() == 1);
+  CHECK(decoded.lineage.front().command == std::string(16, 'b'));
+  CHECK(decoded.executable.empty());
+  CHECK(decoded.cgroup == "/");
+}
+
+}  // namespace
+}  // namespace bulkhead::decode
