@@ -105,6 +105,7 @@ int show(bool once) {
     while (!stage::interrupted()) sleep_unless_interrupted(Milliseconds(1'000));
   }
   narrate("cleaning up");
+  if (auto status = cast->leave(); !status.ok()) return fail(status);
   return verdict->good ? kDone : kWrong;
 }
 

@@ -96,4 +96,13 @@ absl::Status Cast::wait_for_guests() {
   return absl::OkStatus();
 }
 
+absl::Status Cast::leave() {
+  for (auto* domain : {&globex_1, &acme_vault, &acme_2, &acme_1}) domain->reset();
+  hypervisor.reset();
+  absl::Status result = agent.stop();
+  result.Update(collector.stop());
+  result.Update(libvirt.end());
+  return result;
+}
+
 }  // namespace bulkhead::stage

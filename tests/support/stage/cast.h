@@ -38,6 +38,10 @@ struct Cast {
   // Until every guest takes orders.
   absl::Status wait_for_guests();
 
+  // Ends everything in an orderly way. The first error tells what did not end, or stayed behind; the destructor, which
+  // is less polite, does the same without telling.
+  absl::Status leave();
+
   // Collector's, agent's and libvirtd's logs: removed with the rest at the end.
   std::filesystem::path directory() const { return libvirt.state_dir(); }
 };

@@ -14,6 +14,7 @@ namespace bulkhead::stage {
 namespace {
 
 constexpr Milliseconds kStartTimeout(20'000);
+constexpr Milliseconds kStopTimeout(15'000);
 constexpr Milliseconds kAskTimeout(10'000);
 constexpr Milliseconds kPollInterval(100);
 
@@ -33,6 +34,12 @@ std::string tail_of(const std::filesystem::path& log) {
 
 absl::Status ended(const ChildProcess& process, int status, const std::filesystem::path& log) {
   return absl::UnavailableError(absl::StrCat(process.name(), " ended with status ", status, ": ", tail_of(log)));
+}
+
+absl::Status stop_orderly(ChildProcess& process) {
+  const int status = process.stop(kStopTimeout);
+  if (status == 0) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat(process.name(), ", asked to stop, ended with status ", status));
 }
 
 // Of one line of "bulkheadctl hosts --format json".
@@ -105,6 +112,14 @@ absl::Status Agent::wait_until_watching(const Collector& collector, int running_
   }
   return absl::DeadlineExceededError(
       absl::StrCat("the agent does not watch ", running_domains, " running domains; the collector knows: ", known));
+}
+
+absl::Status Agent::stop() {
+  return stop_orderly(*process_);
+}
+
+absl::Status Collector::stop() {
+  return stop_orderly(*process_);
 }
 
 }  // namespace bulkhead::stage

@@ -26,6 +26,8 @@ class Collector {
 
   // Runs bulkheadctl against it: its stdout. Any exit status but 0 is an error.
   absl::StatusOr<std::string> ask(std::vector<std::string> words) const;
+  // Orderly; any exit status but 0 is an error.
+  absl::Status stop();
 
  private:
   std::string address_;
@@ -42,6 +44,8 @@ class Agent {
   // Until the collector knows this host, its probes' coverage and that many running domains. The error holds what it
   // knew last.
   absl::Status wait_until_watching(const Collector& collector, int running_domains, Milliseconds timeout);
+  // Orderly; any exit status but 0 is an error.
+  absl::Status stop();
 
  private:
   std::unique_ptr<ChildProcess> process_;
