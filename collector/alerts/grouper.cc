@@ -12,6 +12,7 @@
 namespace bulkhead::alerts {
 namespace {
 
+constexpr std::size_t kKeptPerHost = 32;
 constexpr int kEvidenceEvents = 8;
 // Beyond the first event, which is always kept.
 constexpr std::size_t kEvidenceBytes = 32u << 10;
@@ -70,7 +71,6 @@ void Grouper::add(const detect::Finding& finding, const v1::Event& event) {
   const Key key{identity(text), time_of(event)};
   const auto host = hosts_.find(event.host_id());
   if (host != hosts_.end()) {
-    forget_distant(host->second, key.second);
     auto& groups = host->second.groups;
     const auto group = groups.upper_bound({key.first, key.second - options_.window});
     if (group != groups.end() && group->first.first == key.first &&
@@ -81,8 +81,8 @@ void Grouper::add(const detect::Finding& finding, const v1::Event& event) {
   open_group(finding, event, text, key);
 }
 
-Grouper::Group& Grouper::open_group(const detect::Finding& finding, const v1::Event& event, const std::string& text,
-                                    const Key& key) {
+void Grouper::open_group(const detect::Finding& finding, const v1::Event& event, const std::string& text,
+                         const Key& key) {
   std::string opening = text;
   append_field(opening, event.boot_id());
   append_field(opening, fmt::format("{}", event.sequence()));
@@ -107,7 +107,7 @@ Grouper::Group& Grouper::open_group(const detect::Finding& finding, const v1::Ev
   Group& group = insert(event.host_id(), key, std::move(alert));
   group.opened = true;
   mark(group, true);
-  return group;
+  forget_old(hosts_[event.host_id()]);
 }
 
 void Grouper::grow(Group& group, const detect::Finding& finding, const v1::Event& event) {
@@ -158,16 +158,9 @@ void Grouper::restore(v1::Alert alert) {
   const v1::Event& opening = alert.evidence(0);
   const Key key{identity(identity_text(alert.rule().id(), opening)), time_of(opening)};
   const std::string host_id = opening.host_id();
-  const auto host = hosts_.find(host_id);
-  if (host != hosts_.end()) {
-    // Older ones only: a wrong clock's alert from the future must not close the others.
-    auto& by_time = host->second.by_time;
-    while (!by_time.empty() && by_time.begin()->first < key.second - 2 * options_.window) {
-      erase(host->second, by_time.begin());
-    }
-  }
   make_room();
   insert(host_id, key, std::move(alert));
+  forget_old(hosts_[host_id]);
 }
 
 Grouper::Group& Grouper::insert(const std::string& host_id, const Key& key, v1::Alert alert) {
@@ -182,11 +175,10 @@ Grouper::Group& Grouper::insert(const std::string& host_id, const Key& key, v1::
   return group;
 }
 
-void Grouper::forget_distant(Host& host, absl::Time time) {
+void Grouper::forget_old(Host& host) {
   auto& by_time = host.by_time;
-  while (!by_time.empty() && by_time.begin()->first < time - 2 * options_.window) erase(host, by_time.begin());
-  while (!by_time.empty() && by_time.rbegin()->first > time + 2 * options_.window) {
-    erase(host, std::prev(by_time.end()));
+  while (by_time.size() > kKeptPerHost && by_time.begin()->first < by_time.rbegin()->first - 2 * options_.window) {
+    erase(host, by_time.begin());
   }
 }
 

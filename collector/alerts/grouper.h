@@ -5,8 +5,9 @@
 // either side: late events join the alert that they belong to, whatever came in between. Its uid is derived from that
 // identity and from the opening event's (host, boot, sequence).
 //
-// Everything depends on the order of the log alone. A host's groups more than two windows away from the event that came
-// last are closed, so a clock that was wrong for a while costs only its own host some extra alerts.
+// What is open follows from the alerts that there are, so it can be rebuilt from the store: of each host, those opened
+// less than two windows before its newest one, and in any case its 32 newest, so that a clock that was wrong for a
+// while does not close what is going on.
 #pragma once
 
 #include <array>
@@ -32,7 +33,8 @@ struct GroupingOptions {
   // Effect: longer gives fewer alerts, each longer open.
   absl::Duration window = absl::Minutes(5);
   // Alerts kept open at once, each with its first events (typically 5 KiB, at most about 150 KiB). When there are more,
-  // the host with most of them loses its oldest: later events of that group open a new alert.
+  // the host with most of them loses its oldest: later events of that group open a new alert, and a restart at that
+  // moment may split alerts elsewhere than a run without one.
   std::size_t max_open = 8192;
 };
 
@@ -53,7 +55,7 @@ class Grouper {
   // Each alert that opened or grew since the last call, once, in its present state, in the order of uids.
   std::vector<Change> take_changes();
 
-  // An alert from the store, oldest first by first_time, before the first add().
+  // An alert from the store, before the first add().
   void restore(v1::Alert alert);
 
   std::size_t open() const { return open_; }
@@ -79,10 +81,10 @@ class Grouper {
   static Identity identity(const std::string& text);
 
   Group& insert(const std::string& host_id, const Key& key, v1::Alert alert);
-  Group& open_group(const detect::Finding& finding, const v1::Event& event, const std::string& text, const Key& key);
+  void open_group(const detect::Finding& finding, const v1::Event& event, const std::string& text, const Key& key);
   void grow(Group& group, const detect::Finding& finding, const v1::Event& event);
   void mark(Group& group, bool notable);
-  void forget_distant(Host& host, absl::Time time);
+  void forget_old(Host& host);
   void make_room();
   void erase(Host& host, std::set<std::pair<absl::Time, Identity>>::const_iterator position);
 

@@ -1,0 +1,335 @@
+#include <catch2/catch.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "collector/alerts/stage.h"
+#include "collector/store/rocksdb_store.h"
+#include "proto/batch/batch.h"
+#include "tests/unit/alerts/temp_dir.h"
+#include "tests/unit/detect/events.h"
+
+namespace bulkhead::alerts {
+namespace {
+
+using namespace std::chrono_literals;
+using test::TempDir;
+
+constexpr auto kRead = v1::MEMORY_OPERATION_PROCESS_VM_READ;
+
+std::shared_ptr<const detect::RuleSet> rules() {
+  static const auto rules = *detect::compile_rules(test::shipped_rules());
+  return rules;
+}
+
+std::unique_ptr<store::Store> open_store(const TempDir& dir) {
+  auto store = store::Store::open(dir.path() / "data");
+  INFO(store.status().message());
+  REQUIRE(store.ok());
+  return *std::move(store);
+}
+
+std::string hostname(const std::string& host_id) {
+  return host_id + ".example";
+}
+
+// Sends events as one boot of one host, in order.
+class Host {
+ public:
+  explicit Host(store::EventLog& log) : log_(log) {}
+
+  void send(std::vector<v1::Event> events) {
+    for (v1::Event& event : events) {
+      event.set_sequence(next_++);
+      test::set_time(event, static_cast<double>(event.sequence()));
+    }
+    const auto batches = batch::pack(events);
+    REQUIRE(batches.ok());
+    REQUIRE(log_.append(*batches).ok());
+  }
+
+  // A batch that refers to an actor that it does not have.
+  void send_poison() {
+    v1::EventBatch batch;
+    batch.set_host_id("host-1");
+    batch.set_boot_id("boot-1");
+    batch.set_first_sequence(next_++);
+    batch.add_strings("");
+    batch.add_events()->set_actor(77);
+    REQUIRE_FALSE(batch::unpack(batch).ok());
+    REQUIRE(log_.append(std::span(&batch, 1)).ok());
+  }
+
+ private:
+  store::EventLog& log_;
+  std::uint64_t next_ = 1;
+};
+
+v1::Event read_by(std::uint32_t pid) {
+  v1::Event event = test::memory_event(kRead);
+  event.mutable_actor()->mutable_process()->set_pid(pid);
+  return event;
+}
+
+std::vector<v1::Alert> stored_alerts(store::AlertStore& store) {
+  std::vector<v1::Alert> alerts;
+  REQUIRE(store
+              .for_each([&](const v1::Alert& alert) {
+                alerts.push_back(alert);
+                return true;
+              })
+              .ok());
+  return alerts;
+}
+
+std::map<std::string, std::string> by_uid(store::AlertStore& store) {
+  std::map<std::string, std::string> alerts;
+  for (const v1::Alert& alert : stored_alerts(store)) alerts[alert.uid()] = alert.SerializeAsString();
+  return alerts;
+}
+
+// The real store behind a fault that the test can switch on.
+class FailingAlerts : public store::AlertStore {
+ public:
+  explicit FailingAlerts(store::AlertStore& inner) : inner_(inner) {}
+  absl::Status commit(std::span<const v1::Alert> changed, const store::Position& through) override {
+    ++attempts;
+    if (failing) return absl::UnavailableError("disk on fire");
+    return inner_.commit(changed, through);
+  }
+  store::Position judged_through() override { return inner_.judged_through(); }
+  absl::Status for_each(const std::function<bool(const v1::Alert&)>& visit) override { return inner_.for_each(visit); }
+  std::uint64_t count() override { return inner_.count(); }
+
+  std::atomic<bool> failing = false;
+  std::atomic<int> attempts = 0;
+
+ private:
+  store::AlertStore& inner_;
+};
+
+StageOptions quick() {
+  StageOptions options;
+  options.retry_interval = 5ms;
+  return options;
+}
+
+template <typename Condition>
+bool eventually(Condition condition) {
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(1ms);
+  }
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("what is stored is judged, and alerts come to the store, the sinks and the followers") {
+  const TempDir dir;
+  const auto store = open_store(dir);
+  Host host(store->log());
+  host.send({read_by(1), test::file_event()});
+  std::vector<std::unique_ptr<Sink>> sinks;
+  sinks.push_back(std::make_unique<FileSink>(dir / "alerts.json"));
+  DetectionStage stage(store->log(), store->alerts(), rules(), hostname, std::move(sinks), quick());
+  REQUIRE(stage.start().ok());
+  const auto follower = stage.subscribe();
+  REQUIRE(stage.wait_until_caught_up(10s));
+  host.send({read_by(2)});
+  REQUIRE(stage.wait_until_caught_up(10s));
+  CHECK(stage.lag_events() == 0);
+  CHECK(stage.statistics().events == 3);
+  CHECK(stage.statistics().findings == 3);
+  CHECK(stage.statistics().alerts_opened == 3);
+  CHECK(stage.problems().empty());
+  stage.stop();
+
+  CHECK(stored_alerts(store->alerts()).size() == 3);
+  CHECK(stored_alerts(store->alerts())[0].hostname() == "host-1.example");
+  CHECK(store->alerts().judged_through() == store->log().end());
+  const std::string text = test::read_file(dir / "alerts.json");
+  CHECK(std::count(text.begin(), text.end(), '\n') == 3);
+  std::size_t followed = 0;
+  while (follower->try_next()) ++followed;
+  CHECK(followed >= 1);
+  CHECK(followed + follower->take_missed() <= 3);
+  CHECK(follower->closed());
+}
+
+TEST_CASE("a batch that cannot be unpacked is reported and skipped") {
+  const TempDir dir;
+  const auto store = open_store(dir);
+  Host host(store->log());
+  host.send({read_by(1)});
+  host.send_poison();
+  host.send({read_by(2)});
+  DetectionStage stage(store->log(), store->alerts(), rules(), hostname, {}, quick());
+  REQUIRE(stage.start().ok());
+  REQUIRE(stage.wait_until_caught_up(10s));
+  CHECK(stage.statistics().unreadable_batches == 1);
+  CHECK(stage.statistics().findings == 2);
+  REQUIRE(stage.problems().size() == 1);
+  CHECK_THAT(stage.problems()[0], Catch::Contains("host host-1, boot boot-1, sequence 2"));
+  CHECK(stage.lag_events() == 0);
+}
+
+TEST_CASE("live, restarted at any point and replayed from the start, detection gives the same alerts") {
+  std::vector<std::vector<v1::Event>> batches;
+  for (std::uint32_t i = 0; i < 12; ++i) {
+    batches.push_back({read_by(i % 4), test::file_event(), test::frame_event(), test::loss_event(1)});
+  }
+  const TempDir live_dir;
+  const auto live = open_store(live_dir);
+  Host live_host(live->log());
+  for (const auto& events : batches) {
+    // One run each: every batch meets a restart.
+    DetectionStage stage(live->log(), live->alerts(), rules(), hostname, {}, quick());
+    REQUIRE(stage.start().ok());
+    live_host.send(events);
+    REQUIRE(stage.wait_until_caught_up(10s));
+  }
+  const TempDir replay_dir;
+  const auto replayed = open_store(replay_dir);
+  DetectionStage stage(live->log(), replayed->alerts(), rules(), hostname, {}, quick());
+  REQUIRE(stage.start().ok());
+  REQUIRE(stage.wait_until_caught_up(10s));
+  stage.stop();
+  CHECK(by_uid(replayed->alerts()) == by_uid(live->alerts()));
+  CHECK(by_uid(live->alerts()).size() == 7);
+}
+
+TEST_CASE("while the store refuses alerts they are kept, the problem is told, and nothing is lost") {
+  const TempDir dir;
+  const auto store = open_store(dir);
+  FailingAlerts alerts(store->alerts());
+  alerts.failing = true;
+  Host host(store->log());
+  host.send({read_by(1)});
+  DetectionStage stage(store->log(), alerts, rules(), hostname, {}, quick());
+  REQUIRE(stage.start().ok());
+  REQUIRE(eventually([&] { return alerts.attempts >= 2; }));
+  REQUIRE(stage.problems().size() == 1);
+  CHECK_THAT(stage.problems()[0], Catch::Contains("disk on fire"));
+  CHECK(stage.lag_events() >= 1);
+  CHECK(stored_alerts(store->alerts()).empty());
+  alerts.failing = false;
+  REQUIRE(stage.wait_until_caught_up(10s));
+  CHECK(stage.problems().empty());
+  CHECK(stored_alerts(store->alerts()).size() == 1);
+}
+
+TEST_CASE("a stop during a failure returns, and the next start judges again what was not stored") {
+  const TempDir dir;
+  const auto store = open_store(dir);
+  FailingAlerts alerts(store->alerts());
+  alerts.failing = true;
+  Host host(store->log());
+  host.send({read_by(1)});
+  DetectionStage stage(store->log(), alerts, rules(), hostname, {}, quick());
+  REQUIRE(stage.start().ok());
+  CHECK(stage.start().code() == absl::StatusCode::kFailedPrecondition);
+  REQUIRE(eventually([&] { return alerts.attempts >= 1; }));
+  stage.stop();
+  stage.stop();
+  CHECK(store->alerts().judged_through() == store::Position());
+  alerts.failing = false;
+  REQUIRE(stage.start().ok());
+  REQUIRE(stage.wait_until_caught_up(10s));
+  CHECK(stored_alerts(store->alerts()).size() == 1);
+  CHECK(stored_alerts(store->alerts())[0].event_count() == 1);
+}
+
+TEST_CASE("a sink that blocks for ever holds back neither detection nor other sinks nor the stop") {
+  const TempDir dir;
+  const auto store = open_store(dir);
+  int ends[2];
+  REQUIRE(pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
+  const std::string block(4096, 'x');
+  while (write(ends[1], block.data(), block.size()) > 0) {
+  }
+  std::vector<std::unique_ptr<Sink>> sinks;
+  sinks.push_back(std::make_unique<StdoutSink>(ends[1]));
+  sinks.push_back(std::make_unique<FileSink>(dir / "alerts.json"));
+  DetectionStage stage(store->log(), store->alerts(), rules(), hostname, std::move(sinks), quick());
+  REQUIRE(stage.start().ok());
+  Host host(store->log());
+  host.send({read_by(1)});
+  REQUIRE(stage.wait_until_caught_up(10s));
+  CHECK(eventually([&] {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(dir / "alerts.json", error);
+    return !error && size > 0;
+  }));
+  const auto begin = std::chrono::steady_clock::now();
+  stage.stop();
+  CHECK(std::chrono::steady_clock::now() - begin < 5s);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+TEST_CASE("a sink whose reader is gone is a problem, not the end of the process") {
+  const TempDir dir;
+  const auto store = open_store(dir);
+  int ends[2];
+  REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+  close(ends[0]);
+  std::vector<std::unique_ptr<Sink>> sinks;
+  sinks.push_back(std::make_unique<StdoutSink>(ends[1]));
+  DetectionStage stage(store->log(), store->alerts(), rules(), hostname, std::move(sinks), quick());
+  REQUIRE(stage.start().ok());
+  Host host(store->log());
+  host.send({read_by(1)});
+  CHECK(eventually([&] { return stage.problems().size() == 1; }));
+  CHECK_THAT(stage.problems().at(0), Catch::Contains("stdout") && Catch::Contains("Broken pipe"));
+  stage.stop();
+  close(ends[1]);
+}
+
+TEST_CASE("followers are told, in their own time, and learn what they missed") {
+  const TempDir dir;
+  const auto store = open_store(dir);
+  DetectionStage stage(store->log(), store->alerts(), rules(), hostname, {}, quick());
+  REQUIRE(stage.start().ok());
+  const auto notified = std::make_shared<std::atomic<int>>(0);
+  const auto follower = stage.subscribe([notified] { ++*notified; }, 2);
+  const auto gone = stage.subscribe();
+  Host host(store->log());
+  host.send({read_by(1), read_by(2), read_by(3)});
+  const auto first = follower->next(10s);
+  REQUIRE(first);
+  CHECK(first->rule().id() == "MEM-01");
+  CHECK(follower->next(10s));
+  REQUIRE(stage.wait_until_caught_up(10s));
+  CHECK(*notified >= 1);
+  const std::uint64_t missed = follower->take_missed();
+  const bool third = follower->try_next().has_value();
+  CHECK(missed + (third ? 1 : 0) == 1);
+  CHECK_FALSE(follower->next(1ms));
+  CHECK_FALSE(follower->closed());
+  stage.stop();
+  CHECK(follower->closed());
+}
+
+TEST_CASE("a stage that was never started has a follower that is closed, and stops") {
+  const TempDir dir;
+  const auto store = open_store(dir);
+  DetectionStage stage(store->log(), store->alerts(), rules(), hostname, {}, quick());
+  CHECK(stage.subscribe()->closed());
+  CHECK_FALSE(stage.subscribe()->next(10s));
+  stage.stop();
+}
+
+}  // namespace bulkhead::alerts
