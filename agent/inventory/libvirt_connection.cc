@@ -78,6 +78,13 @@ void on_close(virConnectPtr, int, void* opaque) {
   static_cast<const LibvirtConnection::Listener*>(opaque)->closed();
 }
 
+// libvirt takes every event's callback as one type and calls it as the type of the event. By way of void (*)(), which
+// says to compilers that this is meant.
+template <class Function>
+virConnectDomainEventGenericCallback generic(Function* callback) {
+  return reinterpret_cast<virConnectDomainEventGenericCallback>(reinterpret_cast<void (*)()>(callback));
+}
+
 }  // namespace
 
 absl::Status prepare_libvirt() {
@@ -108,13 +115,13 @@ LibvirtConnection::~LibvirtConnection() {
 
 absl::Status LibvirtConnection::register_events() {
   const std::pair<int, virConnectDomainEventGenericCallback> events[] = {
-      {VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle)},
-      {VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, VIR_DOMAIN_EVENT_CALLBACK(on_device)},
-      {VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_device)},
-      {VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_metadata)},
+      {VIR_DOMAIN_EVENT_ID_LIFECYCLE, generic(on_lifecycle)},
+      {VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, generic(on_device)},
+      {VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, generic(on_device)},
+      {VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, generic(on_metadata)},
       // A finished block copy and a changed medium leave the domain with another image.
-      {VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2, VIR_DOMAIN_EVENT_CALLBACK(on_block_job)},
-      {VIR_DOMAIN_EVENT_ID_DISK_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_disk_change)},
+      {VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2, generic(on_block_job)},
+      {VIR_DOMAIN_EVENT_ID_DISK_CHANGE, generic(on_disk_change)},
   };
   auto* opaque = const_cast<Listener*>(&listener_);
   for (const auto& [id, callback] : events) {

@@ -20,6 +20,11 @@ if(BULKHEAD_SANITIZER)
   add_link_options(-fsanitize=${BULKHEAD_SANITIZER})
 endif()
 
+if(BULKHEAD_FUZZ)
+  # libFuzzer steers by the coverage of the code under test, which is in the libraries.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # Warnings for our own code only: generated protobuf code is not held to them.
 add_library(bulkhead_warnings INTERFACE)
 target_compile_options(bulkhead_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
