@@ -223,9 +223,8 @@ void Agent::Impl::run() {
   rings_.assign(dup(probes_->poll_descriptor()));
   watch_rings();
   arm_health_timer();
-  const auto attached = std::count_if(probes_->coverage().begin(), probes_->coverage().end(), [](const auto& row) {
-    return row.state() == v1::PROBE_STATE_ATTACHED;
-  });
+  const auto attached = std::count_if(probes_->coverage().begin(), probes_->coverage().end(),
+                                      [](const auto& row) { return row.state() == v1::PROBE_STATE_ATTACHED; });
   spdlog::info("watching with {} of {} hooks", attached, probes_->coverage().size());
   io_.run();
 }
@@ -373,7 +372,9 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::create(const config::Config& confi
   return std::unique_ptr<Agent>(new Agent(std::move(impl)));
 }
 
-void Agent::run() { impl_->run(); }
+void Agent::run() {
+  impl_->run();
+}
 
 absl::StatusOr<v1::Coverage> survey_probes(const config::Config& config) {
   absl::StatusOr<std::unique_ptr<probes::ProbeSet>> probes =

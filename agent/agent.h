@@ -13,8 +13,8 @@ namespace bulkhead {
 
 class Agent {
  public:
-  // Everything is loaded, attached and open, or nothing is. PermissionDenied and FailedPrecondition: privilege or kernel
-  // support is missing. InvalidArgument: the state directory or an option.
+  // Everything is loaded, attached and open, or nothing is. PermissionDenied and FailedPrecondition: privilege or
+  // kernel support is missing. InvalidArgument: the state directory or an option.
   static absl::StatusOr<std::unique_ptr<Agent>> create(const config::Config& config);
   ~Agent();
   Agent(const Agent&) = delete;

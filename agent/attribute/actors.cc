@@ -48,8 +48,7 @@ bool Actors::is_alive(std::uint32_t tgid, std::uint64_t start_ns) const {
 // Read first, checked afterwards: a pid that was reused in between does not match.
 std::string Actors::executable_of(std::uint32_t tgid, std::uint64_t start_ns) const {
   std::error_code error;
-  const std::filesystem::path path =
-      std::filesystem::read_symlink(absl::StrCat(proc_dir_, "/", tgid, "/exe"), error);
+  const std::filesystem::path path = std::filesystem::read_symlink(absl::StrCat(proc_dir_, "/", tgid, "/exe"), error);
   return error || !is_alive(tgid, start_ns) ? "" : path.string();
 }
 

@@ -142,8 +142,7 @@ void Attributor::describe(const decode::FileOpenRecord& record, v1::Event& event
   v1::Object& object = *event.mutable_object();
   object.set_kind(v1::OBJECT_KIND_VOLUME);
   describe_object_owner({record.header.object.tenant, record.header.object.domain}, object);
-  const probes::FileKey key = {record.file.inode, record.file.device, record.file.generation,
-                               record.file.block_device};
+  const probes::FileKey key = {record.file.inode, record.file.device, record.file.generation, record.file.block_device};
   const ownership::VolumeFacts* volume = ownership_.volume(key);
   // A volume that was released since is named by what the kernel opened.
   object.set_id(volume != nullptr ? volume->source : record.path);

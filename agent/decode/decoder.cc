@@ -37,7 +37,9 @@ Header header_from(const bh_header& raw) {
                 .trusted = (raw.flags & BH_FLAG_TRUSTED) != 0};
 }
 
-std::string bounded_text(const char* text, std::size_t capacity) { return std::string(text, strnlen(text, capacity)); }
+std::string bounded_text(const char* text, std::size_t capacity) {
+  return std::string(text, strnlen(text, capacity));
+}
 
 // Components, deepest first, each ended by NUL, into "/a/b/c".
 std::string path_from(std::span<const std::byte> tail, bool cut) {
@@ -110,8 +112,7 @@ absl::StatusOr<Record> decode_file_open(std::span<const std::byte> bytes) {
   FileOpenRecord opened;
   opened.header = header_from(raw.header);
   opened.file = {raw.file.inode, raw.file.device, raw.file.generation, raw.file.is_block != 0};
-  opened.path =
-      path_from(bytes.subspan(sizeof(raw), raw.path_length), (raw.header.flags & BH_FLAG_PATH_CUT) != 0);
+  opened.path = path_from(bytes.subspan(sizeof(raw), raw.path_length), (raw.header.flags & BH_FLAG_PATH_CUT) != 0);
   opened.open.set_method(static_cast<v1::OpenMethod>(raw.method));
   opened.open.set_flags(raw.open_flags);
   opened.open.set_device(raw.file.device);

@@ -13,7 +13,9 @@ namespace bulkhead::ownership {
 namespace {
 
 // A volume that the kernel sees as a file or a block device; network disks have neither on this host.
-bool has_local_file(const inventory::Volume& volume) { return volume.source.starts_with('/'); }
+bool has_local_file(const inventory::Volume& volume) {
+  return volume.source.starts_with('/');
+}
 
 v1::DomainState to_proto(inventory::DomainState state) {
   switch (state) {
@@ -144,9 +146,13 @@ void Ownership::settle_starting(const std::function<inventory::VmmIdentity(std::
     if (identity.tenant.empty()) return std::nullopt;  // the next snapshot has it
     const auto known = domains_.find(identity.domain_uuid);
     if (known != domains_.end()) return StartOutcome{StartOutcome::Kind::kVmm, known->second};
-    const probes::Owner owner = registry_.assign(
-        {.uuid = identity.domain_uuid, .name = identity.domain_name, .tenant = identity.tenant, .tenant_source = "",
-         .emulator = "", .volumes = {}, .ports = {}});
+    const probes::Owner owner = registry_.assign({.uuid = identity.domain_uuid,
+                                                  .name = identity.domain_name,
+                                                  .tenant = identity.tenant,
+                                                  .tenant_source = "",
+                                                  .emulator = "",
+                                                  .volumes = {},
+                                                  .ports = {}});
     return StartOutcome{StartOutcome::Kind::kVmm, owner};
   };
   starting_.poll(now, ask, [this](const probes::ProcessKey& process, const StartOutcome& outcome) {
@@ -184,8 +190,7 @@ void Ownership::apply_volumes(const inventory::Snapshot& snapshot, Applied& appl
       const auto key = keys.try_emplace(volume.source, absl::UnknownError("")).first;
       if (!key->second.ok()) key->second = maps_.file_key(volume.source);
       if (key->second.ok()) {
-        claims.push_back(
-            {*key->second, volume.source, domain.tenant, domains_.at(domain.uuid), volume.read_only});
+        claims.push_back({*key->second, volume.source, domain.tenant, domains_.at(domain.uuid), volume.read_only});
       } else {
         absent.emplace_back(volume.source, domain.tenant);
         applied.incomplete = applied.incomplete || absl::IsNotFound(key->second.status());

@@ -92,7 +92,7 @@ class Ownership {
   inventory::NetworkNamespaces namespaces_;
   Registry registry_;
   StartingVmms starting_;
-  std::map<std::string, probes::Owner> domains_;  // by uuid
+  std::map<std::string, probes::Owner> domains_;      // by uuid
   std::map<std::uint32_t, probes::ProcessKey> vmms_;  // by domain number
   std::map<probes::FileKey, VolumeFacts> volumes_;
   std::map<probes::PortKey, PortFacts> ports_;

@@ -19,8 +19,8 @@ namespace {
 absl::Status write_synced(const std::string& path, const std::string& bytes) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (file < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", path));
-  const bool written = ::write(file, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()) &&
-                       ::fsync(file) == 0;
+  const bool written =
+      ::write(file, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()) && ::fsync(file) == 0;
   const int error = errno;
   ::close(file);
   return written ? absl::OkStatus() : absl::ErrnoToStatus(error, absl::StrCat("cannot write ", path));
@@ -61,14 +61,15 @@ absl::StatusOr<VolumeClaims> VolumeClaims::open(std::string file) {
   v1::VolumeHoldings holdings;
   if (!stream || !holdings.ParseFromIstream(&stream)) {
     return absl::DataLossError(absl::StrCat(
-        claims.file_, ": cannot be read as the record of who owns which volume; restore it, or remove it to start anew"));
+        claims.file_,
+        ": cannot be read as the record of who owns which volume; restore it, or remove it to start anew"));
   }
   for (const auto& holding : holdings.holdings()) claims.held_.emplace(holding.source(), holding.tenant());
   return claims;
 }
 
 std::map<probes::FileKey, Verdict> VolumeClaims::judge(const std::vector<Claim>& claims,
-                                                      const std::vector<Holding>& absent) {
+                                                       const std::vector<Holding>& absent) {
   std::map<probes::FileKey, std::vector<const Claim*>> by_key;
   for (const Claim& claim : claims) by_key[claim.key].push_back(&claim);
 

@@ -29,7 +29,9 @@ LibbpfMessages::LibbpfMessages() {
   current = this;
 }
 
-LibbpfMessages::~LibbpfMessages() { current = nullptr; }
+LibbpfMessages::~LibbpfMessages() {
+  current = nullptr;
+}
 
 std::string LibbpfMessages::reason() const {
   std::string verdict;

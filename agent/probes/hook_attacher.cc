@@ -23,8 +23,7 @@ absl::StatusOr<LinkPtr> attach_tracepoint(const Hook& hook, std::uint64_t id, bp
   attributes.type = PERF_TYPE_TRACEPOINT;
   attributes.size = sizeof(attributes);
   attributes.config = id;
-  FileDescriptor event(
-      static_cast<int>(syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC)));
+  FileDescriptor event(static_cast<int>(syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC)));
   if (!event) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open a perf event for ", describe(hook)));
   absl::StatusOr<LinkPtr> link = own(bpf_program__attach_perf_event(program, event.get()), hook);
   if (link.ok()) event.release();  // the link closes it
@@ -45,7 +44,9 @@ std::string describe(const Hook& hook) {
   return hook.name;
 }
 
-void HookAttacher::BtfCloser::operator()(btf* types) const { btf__free(types); }
+void HookAttacher::BtfCloser::operator()(btf* types) const {
+  btf__free(types);
+}
 
 absl::StatusOr<HookAttacher> HookAttacher::create() {
   HookAttacher attacher;

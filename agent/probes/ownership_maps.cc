@@ -17,7 +17,9 @@ namespace {
 static_assert(kHostNumber == BH_OWNER_HOST && kStartingNumber == BH_OWNER_STARTING &&
               kContestedNumber == BH_OWNER_CONTESTED);
 
-bh_owner to_kernel(Owner owner) { return {.tenant = owner.tenant, .domain = owner.domain}; }
+bh_owner to_kernel(Owner owner) {
+  return {.tenant = owner.tenant, .domain = owner.domain};
+}
 
 bh_file_key to_kernel(const FileKey& key) {
   return {.inode = key.inode,
@@ -55,7 +57,9 @@ absl::Status OwnershipMaps::set_vmm(const ProcessKey& process, Owner owner, bool
   return update(descriptors_.vmms, process.tgid, value, "vmms");
 }
 
-void OwnershipMaps::remove_vmm(std::uint32_t tgid) { bpf_map_delete_elem(descriptors_.vmms, &tgid); }
+void OwnershipMaps::remove_vmm(std::uint32_t tgid) {
+  bpf_map_delete_elem(descriptors_.vmms, &tgid);
+}
 
 absl::StatusOr<VmmEntry> OwnershipMaps::vmm(std::uint32_t tgid) const {
   bh_vmm value = {};

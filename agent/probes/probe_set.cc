@@ -20,8 +20,8 @@ namespace bulkhead::probes {
 namespace {
 
 // ebpf/lib/maps.bpf.h: created with the first object, handed to all others.
-constexpr std::array kSharedMaps = {"vmms",      "volumes",  "ports",            "trusted_executables",
-                                    "emulators", "counters", "announced_actors", "rings"};
+constexpr std::array kSharedMaps = {"vmms",     "volumes",          "ports", "trusted_executables", "emulators",
+                                    "counters", "announced_actors", "rings"};
 
 struct LoadedProgram {
   v1::Probe probe;
@@ -36,7 +36,8 @@ absl::StatusOr<ObjectPtr> open_object(const void* bytes, std::size_t size, const
 }
 
 absl::Status load_failure(int error, const std::string& reason) {
-  const std::string text = absl::StrCat(std::strerror(error), reason.empty() ? "" : " (", reason, reason.empty() ? "" : ")");
+  const std::string text =
+      absl::StrCat(std::strerror(error), reason.empty() ? "" : " (", reason, reason.empty() ? "" : ")");
   if (error == EPERM || error == EACCES) {
     return absl::PermissionDeniedError(
         absl::StrCat("the kernel refused to load BPF programs: ", text,
@@ -110,7 +111,8 @@ absl::Status ProbeSet::Impl::load_base(const Options& options) {
   bpf_map* rings = bpf_object__find_map_by_name(base_.get(), "rings");
   bpf_map__set_max_entries(rings, static_cast<std::uint32_t>(cpus));
   for (int cpu = 0; cpu < cpus; ++cpu) {
-    rings_.emplace_back(bpf_map_create(BPF_MAP_TYPE_RINGBUF, "bh_ring", 0, 0, options.ring_kib_per_cpu * 1024, nullptr));
+    rings_.emplace_back(
+        bpf_map_create(BPF_MAP_TYPE_RINGBUF, "bh_ring", 0, 0, options.ring_kib_per_cpu * 1024, nullptr));
     if (!rings_.back()) return load_failure(errno, "creating a ring buffer");
   }
   bpf_map__set_inner_map_fd(rings, rings_.front().get());  // the template of all
@@ -245,10 +247,20 @@ absl::StatusOr<std::unique_ptr<ProbeSet>> ProbeSet::load(const Options& options)
   return std::unique_ptr<ProbeSet>(new ProbeSet(std::move(impl)));
 }
 
-const std::vector<v1::ProbeCoverage>& ProbeSet::coverage() const { return impl_->coverage(); }
-OwnershipMaps& ProbeSet::ownership() { return impl_->ownership(); }
-int ProbeSet::poll_descriptor() const { return impl_->poll_descriptor(); }
-void ProbeSet::drain(const std::function<void(std::span<const std::byte>)>& on_record) { impl_->drain(on_record); }
-std::vector<v1::ProbeCounters> ProbeSet::counters() const { return impl_->counters(); }
+const std::vector<v1::ProbeCoverage>& ProbeSet::coverage() const {
+  return impl_->coverage();
+}
+OwnershipMaps& ProbeSet::ownership() {
+  return impl_->ownership();
+}
+int ProbeSet::poll_descriptor() const {
+  return impl_->poll_descriptor();
+}
+void ProbeSet::drain(const std::function<void(std::span<const std::byte>)>& on_record) {
+  impl_->drain(on_record);
+}
+std::vector<v1::ProbeCounters> ProbeSet::counters() const {
+  return impl_->counters();
+}
 
 }  // namespace bulkhead::probes

@@ -61,12 +61,15 @@ const std::array kProbes = {
     Probe{v1::PROBE_NETWORK_DELIVERY, "network.delivery", "NET-03",
           "frames that leave the kernel's own datapath (vhost-user, DPDK, SR-IOV) are not seen", bh_delivery::elf_bytes,
           kDeliveryHooks},
-    Probe{v1::PROBE_CONTROL_VMM_LIFECYCLE, "control.vmm_lifecycle", "", "", bh_vmm_lifecycle::elf_bytes, kLifecycleHooks},
+    Probe{v1::PROBE_CONTROL_VMM_LIFECYCLE, "control.vmm_lifecycle", "", "", bh_vmm_lifecycle::elf_bytes,
+          kLifecycleHooks},
 };
 
 }  // namespace
 
-std::span<const Probe> probe_table() { return kProbes; }
+std::span<const Probe> probe_table() {
+  return kProbes;
+}
 
 const char* probe_name(v1::Probe id) {
   if (id == v1::PROBE_AGENT) return "agent";

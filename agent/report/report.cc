@@ -106,7 +106,9 @@ void print_table(const v1::Inventory& inventory, std::ostream& out) {
   print_rows(rows, out);
 }
 
-absl::Status print_json(const v1::Coverage& coverage, std::ostream& out) { return print_lines(coverage.probes(), out); }
+absl::Status print_json(const v1::Coverage& coverage, std::ostream& out) {
+  return print_lines(coverage.probes(), out);
+}
 
 absl::Status print_json(const v1::Inventory& inventory, std::ostream& out) {
   return print_lines(inventory.domains(), out);

@@ -3,13 +3,13 @@
 #ifndef BULKHEAD_EBPF_LIB_BULKHEAD_BPF_H
 #define BULKHEAD_EBPF_LIB_BULKHEAD_BPF_H
 
-/* clang-format off: vmlinux.h must come first */
+/* The kernel's types come before libbpf's headers, which use them. */
 #include "vmlinux.h"
-#include <bpf/bpf_helpers.h>
+
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
-/* clang-format on */
 
 #include "ebpf/records/record.h"
 

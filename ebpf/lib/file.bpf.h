@@ -12,17 +12,17 @@
 #define BH_FMODE_PATH 0x4000 /* O_PATH: no access to the file's content */
 
 /* The file behind a descriptor of `task`, as it is now; null when there is none. */
-static __always_inline struct file *bh_file_of(struct task_struct *task, __u32 descriptor) {
-  struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+static __always_inline struct file* bh_file_of(struct task_struct* task, __u32 descriptor) {
+  struct fdtable* table = BPF_CORE_READ(task, files, fdt);
   if (descriptor >= BPF_CORE_READ(table, max_fds)) return 0;
-  struct file **files = BPF_CORE_READ(table, fd);
-  struct file *file = 0;
+  struct file** files = BPF_CORE_READ(table, fd);
+  struct file* file = 0;
   bpf_probe_read_kernel(&file, sizeof(file), &files[descriptor]);
   return file;
 }
 
 /* False for what can be nobody's volume: sockets, pipes, directories, character devices. */
-static __always_inline bool bh_file_key_of(struct inode *inode, struct bh_file_key *key) {
+static __always_inline bool bh_file_key_of(struct inode* inode, struct bh_file_key* key) {
   __u32 type = BPF_CORE_READ(inode, i_mode) & BH_S_IFMT;
   __builtin_memset(key, 0, sizeof(*key));
   if (type == BH_S_IFREG) {

@@ -13,11 +13,12 @@
 #define BH_PATH_DEPTH 64
 #define BH_CGROUP_DEPTH 16
 
-/* Where a walk is. It lives in a map, not on the stack, so that the verifier need not follow its values step by step. */
+/* Where a walk is. It lives in a map, not on the stack, so that the verifier need not follow its values step by step.
+ */
 struct bh_label_walk {
-  struct dentry *dentry;
-  struct vfsmount *vfsmount;
-  struct kernfs_node *node;
+  struct dentry* dentry;
+  struct vfsmount* vfsmount;
+  struct kernfs_node* node;
   __u32 offset; /* in the scratch, of the next component */
   __u32 end;
   __u32 complete;
@@ -37,17 +38,17 @@ struct {
   __type(value, struct bh_scratch);
 } scratch SEC(".maps");
 
-static __always_inline struct bh_scratch *bh_this_cpu_scratch(void) {
+static __always_inline struct bh_scratch* bh_this_cpu_scratch(void) {
   __u32 zero = 0;
   return bpf_map_lookup_elem(&scratch, &zero);
 }
 
 /* kernfs_node.parent became __parent in 6.15 (633488947ef6). */
 struct kernfs_node___before_6_15 {
-  struct kernfs_node *parent;
+  struct kernfs_node* parent;
 } __attribute__((preserve_access_index));
 
-static __always_inline bool bh_append_component(struct bh_scratch *target, const void *name) {
+static __always_inline bool bh_append_component(struct bh_scratch* target, const void* name) {
   __u32 offset = target->walk.offset;
   if (offset >= target->walk.end) return false;
   long written = bpf_probe_read_kernel_str(target->bytes + (offset & (BH_SCRATCH_SIZE - 1)), BH_NAME_SIZE, name);
@@ -56,22 +57,22 @@ static __always_inline bool bh_append_component(struct bh_scratch *target, const
   return true;
 }
 
-static long bh_path_step(__u32 index, void *unused) {
-  struct bh_scratch *target = bh_this_cpu_scratch();
+static long bh_path_step(__u32 index, void* unused) {
+  struct bh_scratch* target = bh_this_cpu_scratch();
   if (!target) return 1;
-  struct bh_label_walk *walk = &target->walk;
-  struct dentry *dentry = walk->dentry;
-  struct vfsmount *vfsmount = walk->vfsmount;
-  struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+  struct bh_label_walk* walk = &target->walk;
+  struct dentry* dentry = walk->dentry;
+  struct vfsmount* vfsmount = walk->vfsmount;
+  struct dentry* parent = BPF_CORE_READ(dentry, d_parent);
   if (dentry == BPF_CORE_READ(vfsmount, mnt_root) || dentry == parent) {
-    struct mount *mount = (struct mount *)((char *)vfsmount - bpf_core_field_offset(struct mount, mnt));
-    struct mount *outer = BPF_CORE_READ(mount, mnt_parent);
+    struct mount* mount = (struct mount*)((char*)vfsmount - bpf_core_field_offset(struct mount, mnt));
+    struct mount* outer = BPF_CORE_READ(mount, mnt_parent);
     if (outer == mount || !outer) {
       walk->complete = 1;
       return 1;
     }
     walk->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-    walk->vfsmount = (struct vfsmount *)((char *)outer + bpf_core_field_offset(struct mount, mnt));
+    walk->vfsmount = (struct vfsmount*)((char*)outer + bpf_core_field_offset(struct mount, mnt));
     return 0;
   }
   if (!bh_append_component(target, BPF_CORE_READ(dentry, d_name.name))) return 1;
@@ -79,15 +80,15 @@ static long bh_path_step(__u32 index, void *unused) {
   return 0;
 }
 
-static __always_inline __u32 bh_label_length(const struct bh_label_walk *walk, __u32 begin) {
+static __always_inline __u32 bh_label_length(const struct bh_label_walk* walk, __u32 begin) {
   return (walk->offset < walk->end ? walk->offset : walk->end) - begin;
 }
 
 /* Crosses mounts as d_path does. Returns the bytes written at `offset`; sets `flags` if the root was not reached. */
-static __noinline __u32 bh_write_path(struct file *file, __u32 offset, __u16 *flags) {
-  struct bh_scratch *target = bh_this_cpu_scratch();
+static __noinline __u32 bh_write_path(struct file* file, __u32 offset, __u16* flags) {
+  struct bh_scratch* target = bh_this_cpu_scratch();
   if (!target) return 0;
-  struct bh_label_walk *walk = &target->walk;
+  struct bh_label_walk* walk = &target->walk;
   walk->offset = offset;
   walk->end = offset + BH_PATH_CAPACITY;
   walk->complete = 0;
@@ -98,24 +99,24 @@ static __noinline __u32 bh_write_path(struct file *file, __u32 offset, __u16 *fl
   return bh_label_length(walk, offset);
 }
 
-static long bh_cgroup_step(__u32 index, void *unused) {
-  struct bh_scratch *target = bh_this_cpu_scratch();
+static long bh_cgroup_step(__u32 index, void* unused) {
+  struct bh_scratch* target = bh_this_cpu_scratch();
   if (!target) return 1;
   struct kernfs_node *node = target->walk.node, *parent;
   if (bpf_core_field_exists(node->__parent))
     parent = BPF_CORE_READ(node, __parent);
   else
-    parent = BPF_CORE_READ((struct kernfs_node___before_6_15 *)node, parent);
+    parent = BPF_CORE_READ((struct kernfs_node___before_6_15*)node, parent);
   if (!parent || !bh_append_component(target, BPF_CORE_READ(node, name))) return 1;
   target->walk.node = parent;
   return 0;
 }
 
 /* The task's place in the cgroup v2 tree; nothing when that is the root. */
-static __noinline __u32 bh_write_cgroup(struct task_struct *task, __u32 offset) {
-  struct bh_scratch *target = bh_this_cpu_scratch();
+static __noinline __u32 bh_write_cgroup(struct task_struct* task, __u32 offset) {
+  struct bh_scratch* target = bh_this_cpu_scratch();
   if (!target) return 0;
-  struct bh_label_walk *walk = &target->walk;
+  struct bh_label_walk* walk = &target->walk;
   walk->offset = offset;
   walk->end = offset + BH_CGROUP_CAPACITY;
   walk->node = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);

@@ -31,10 +31,10 @@ struct {
  */
 static __always_inline void bh_memory_call_enter(__u32 probe, __u32 operation, __u32 number, __u64 address,
                                                  __u32 ptrace_request) {
-  struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-  struct task_struct *target = bh_find_task(task, number);
+  struct task_struct* task = (struct task_struct*)bpf_get_current_task();
+  struct task_struct* target = bh_find_task(task, number);
   if (!target) return;
-  struct bh_vmm *vmm = bh_vmm_of(target);
+  struct bh_vmm* vmm = bh_vmm_of(target);
   if (!vmm) return;
 
   BH_COUNT(probe, seen);
@@ -57,10 +57,10 @@ static __always_inline void bh_memory_call_enter(__u32 probe, __u32 operation, _
 
 static __always_inline void bh_memory_call_exit(__u32 probe, __s64 result) {
   __u64 thread = bpf_get_current_pid_tgid();
-  struct bh_memory_call *call = bpf_map_lookup_elem(&memory_calls, &thread);
+  struct bh_memory_call* call = bpf_map_lookup_elem(&memory_calls, &thread);
   if (!call) return;
 
-  struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+  struct task_struct* task = (struct task_struct*)bpf_get_current_task();
   bh_announce_actor(task);
   struct bh_memory_record record = {};
   bh_fill_actor(&record.header, task);

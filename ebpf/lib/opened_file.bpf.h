@@ -12,20 +12,20 @@
  * The task whose memory a procfs file is, null for any other file. Names in procfs are the kernel's: nobody can give
  * "mem" to another file of a process's folder, and a bind mount keeps the dentry.
  */
-static __always_inline struct task_struct *bh_proc_mem_task(struct file *file, struct inode *inode) {
+static __always_inline struct task_struct* bh_proc_mem_task(struct file* file, struct inode* inode) {
   char name[4] = {};
   bpf_probe_read_kernel(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
   if (name[0] != 'm' || name[1] != 'e' || name[2] != 'm' || name[3] != 0) return 0;
-  struct proc_inode *proc = (struct proc_inode *)((char *)inode - bpf_core_field_offset(struct proc_inode, vfs_inode));
-  struct pid *pid = BPF_CORE_READ(proc, pid);
+  struct proc_inode* proc = (struct proc_inode*)((char*)inode - bpf_core_field_offset(struct proc_inode, vfs_inode));
+  struct pid* pid = BPF_CORE_READ(proc, pid);
   return pid ? bh_pid_task(pid) : 0;
 }
 
-static __always_inline void bh_judge_proc_mem(__u32 probe, struct task_struct *task, struct file *file,
-                                              struct inode *inode, __s64 result) {
-  struct task_struct *target = bh_proc_mem_task(file, inode);
+static __always_inline void bh_judge_proc_mem(__u32 probe, struct task_struct* task, struct file* file,
+                                              struct inode* inode, __s64 result) {
+  struct task_struct* target = bh_proc_mem_task(file, inode);
   if (!target) return;
-  struct bh_vmm *vmm = bh_vmm_of(target);
+  struct bh_vmm* vmm = bh_vmm_of(target);
   if (!vmm) return;
   BH_COUNT(probe, seen);
   struct bh_owner actor = bh_actor_owner(task);
@@ -49,11 +49,11 @@ static __always_inline void bh_judge_proc_mem(__u32 probe, struct task_struct *t
   bh_submit(&record.header, probe, BH_RECORD_MEMORY, sizeof(record));
 }
 
-static __always_inline void bh_judge_volume(__u32 probe, struct task_struct *task, struct file *file,
-                                            struct inode *inode, __u32 method) {
+static __always_inline void bh_judge_volume(__u32 probe, struct task_struct* task, struct file* file,
+                                            struct inode* inode, __u32 method) {
   struct bh_file_key key;
   if (!bh_file_key_of(inode, &key)) return;
-  struct bh_volume *volume = bpf_map_lookup_elem(&volumes, &key);
+  struct bh_volume* volume = bpf_map_lookup_elem(&volumes, &key);
   if (!volume) return;
   BH_COUNT(probe, seen);
   struct bh_owner actor = bh_actor_owner(task);
@@ -62,12 +62,12 @@ static __always_inline void bh_judge_volume(__u32 probe, struct task_struct *tas
     return;
   }
   bh_announce_actor(task);
-  struct bh_scratch *target = bh_this_cpu_scratch();
+  struct bh_scratch* target = bh_this_cpu_scratch();
   if (!target) {
     BH_COUNT(probe, lost);
     return;
   }
-  struct bh_file_open_record *record = (struct bh_file_open_record *)target->bytes;
+  struct bh_file_open_record* record = (struct bh_file_open_record*)target->bytes;
   __builtin_memset(record, 0, sizeof(*record));
   bh_fill_actor(&record->header, task);
   record->header.actor = actor;
@@ -87,10 +87,10 @@ static __always_inline void bh_judge_volume(__u32 probe, struct task_struct *tas
 }
 
 /* `result` is what the caller of the open will see: a descriptor, or 0 for an io_uring slot. */
-static __always_inline void bh_judge_opened_file(__u32 probe, struct file *file, __u32 method, __s64 result) {
+static __always_inline void bh_judge_opened_file(__u32 probe, struct file* file, __u32 method, __s64 result) {
   if (!file || (BPF_CORE_READ(file, f_mode) & BH_FMODE_PATH)) return;
-  struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-  struct inode *inode = BPF_CORE_READ(file, f_inode);
+  struct task_struct* task = (struct task_struct*)bpf_get_current_task();
+  struct inode* inode = BPF_CORE_READ(file, f_inode);
   if (BPF_CORE_READ(inode, i_sb, s_magic) == BH_PROC_SUPER_MAGIC)
     bh_judge_proc_mem(probe, task, file, inode, result);
   else

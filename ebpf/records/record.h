@@ -242,9 +242,9 @@ struct bh_delivery_record {
   __u32 witnesses; /* BH_WITNESS_* */
   __u8 source_mac[6];
   __u8 destination_mac[6];
-  __u16 ethertype;      /* host byte order */
-  __u8 ip_protocol;     /* next header for IPv6 */
-  __u8 address_length;  /* 0, 4 or 16 */
+  __u16 ethertype;     /* host byte order */
+  __u8 ip_protocol;    /* next header for IPv6 */
+  __u8 address_length; /* 0, 4 or 16 */
   __u8 source_address[16];
   __u8 destination_address[16];
   __u64 frames; /* since the last record of this (source, destination, ethertype) */

@@ -108,10 +108,10 @@ TEST_CASE("io_uring opens of a volume are told, into a descriptor or into the ri
   KernelHost host;
   OwnedVolume volume;
   own(host, volume, kAcme);
-  const std::vector<std::string> flags = GENERATE(
-      std::vector<std::string>{}, std::vector<std::string>{"--openat2"}, std::vector<std::string>{"--direct"},
-      std::vector<std::string>{"--openat2", "--direct"}, std::vector<std::string>{"--async"},
-      std::vector<std::string>{"--sqpoll"});
+  const std::vector<std::string> flags =
+      GENERATE(std::vector<std::string>{}, std::vector<std::string>{"--openat2"}, std::vector<std::string>{"--direct"},
+               std::vector<std::string>{"--openat2", "--direct"}, std::vector<std::string>{"--async"},
+               std::vector<std::string>{"--sqpoll"});
   std::vector<std::string> words = {"io_uring_opener"};
   words.insert(words.end(), flags.begin(), flags.end());
   words.push_back(volume.path);
@@ -178,9 +178,8 @@ TEST_CASE("a trusted executable's open is told as trusted, and only with its uid
   const auto opener = host.maps().file_key(stage::program_directory() + "/subjects/file_opener");
   REQUIRE(opener.ok());
   const bool right_uid = GENERATE(true, false);
-  REQUIRE(host.maps()
-              .set_trusted(*opener, {.may_open_volumes = true, .uid = right_uid ? getuid() : getuid() + 1})
-              .ok());
+  REQUIRE(
+      host.maps().set_trusted(*opener, {.may_open_volumes = true, .uid = right_uid ? getuid() : getuid() + 1}).ok());
   REQUIRE(run_subject({"file_opener", "openat", volume.path}) == 0);
   const auto opens = only<FileOpenRecord>(host.collect(at_least<FileOpenRecord>(1)));
   REQUIRE(opens.size() == 1);

@@ -58,9 +58,8 @@ std::vector<decode::Record> KernelHost::collect_until_marker() {
   const auto is_marker = [](const decode::Record& record) {
     return decode::header_of(record).object.tenant == kMarker.tenant;
   };
-  std::vector<decode::Record> records = collect([&](const std::vector<decode::Record>& seen) {
-    return std::any_of(seen.begin(), seen.end(), is_marker);
-  });
+  std::vector<decode::Record> records = collect(
+      [&](const std::vector<decode::Record>& seen) { return std::any_of(seen.begin(), seen.end(), is_marker); });
   if (std::none_of(records.begin(), records.end(), is_marker)) FAIL("the marker act was not told");
   maps().remove_volume(*key);
   std::erase_if(records, [&](const decode::Record& record) {

@@ -28,8 +28,8 @@ class KernelHost {
   probes::ProbeSet& probes() { return *probes_; }
   probes::OwnershipMaps& maps() { return probes_->ownership(); }
 
-  // Everything that the probes told since the last call, or within `patience` until `enough` says so. Other processes of
-  // the machine touch nothing that a test owns, so what comes is the test's own.
+  // Everything that the probes told since the last call, or within `patience` until `enough` says so. Other processes
+  // of the machine touch nothing that a test owns, so what comes is the test's own.
   std::vector<decode::Record> collect(const std::function<bool(const std::vector<decode::Record>&)>& enough,
                                       std::chrono::milliseconds patience = std::chrono::seconds(5));
 
@@ -88,11 +88,11 @@ std::function<bool(const std::vector<decode::Record>&)> at_least(std::size_t cou
 
 }  // namespace bulkhead::test
 
-#define BULKHEAD_NEEDS_PROBES()                                                   \
-  do {                                                                            \
-    const std::string missing = ::bulkhead::test::missing_capability();           \
-    if (!missing.empty()) {                                                       \
-      ::bulkhead::test::report_skip(missing);                                     \
-      return;                                                                     \
-    }                                                                             \
+#define BULKHEAD_NEEDS_PROBES()                                         \
+  do {                                                                  \
+    const std::string missing = ::bulkhead::test::missing_capability(); \
+    if (!missing.empty()) {                                             \
+      ::bulkhead::test::report_skip(missing);                           \
+      return;                                                           \
+    }                                                                   \
   } while (false)

@@ -14,8 +14,8 @@ TEST_CASE("an overflowing ring loses records and says exactly how many") {
   REQUIRE(host.maps().set_vmm(*key, kAcme, false).ok());
   constexpr std::uint64_t kReads = 5000;
   // Nobody takes anything out of the rings meanwhile: two rings of 4 KiB hold some 60 records.
-  REQUIRE(run_subject({"memory_reader", "--times=" + std::to_string(kReads),
-                       std::to_string(victim.process.pid()), victim.address, "16"}) == 0);
+  REQUIRE(run_subject({"memory_reader", "--times=" + std::to_string(kReads), std::to_string(victim.process.pid()),
+                       victim.address, "16"}) == 0);
 
   const v1::ProbeCounters full = host.counters_of(v1::PROBE_MEMORY_PROCESS_VM);
   CHECK(full.seen() == kReads);

@@ -28,7 +28,9 @@ OwnedVictim own_victim(KernelHost& host, probes::Owner owner, std::vector<std::s
   return owned;
 }
 
-std::string pid_of(const OwnedVictim& owned) { return std::to_string(owned.victim.process.pid()); }
+std::string pid_of(const OwnedVictim& owned) {
+  return std::to_string(owned.victim.process.pid());
+}
 
 void check_target(const MemoryRecord& record, const OwnedVictim& owned) {
   CHECK(record.target_tgid == owned.key.tgid);

@@ -14,7 +14,9 @@ constexpr std::array<std::uint8_t, 4> kGlobexAddress = {10, 77, 0, 21};
 constexpr Mac kBroadcast = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 constexpr std::size_t kAcmeTap = 0, kGlobexTap = 1, kAcmeSecondTap = 2;
 
-std::string bytes_of(std::span<const std::uint8_t> bytes) { return {bytes.begin(), bytes.end()}; }
+std::string bytes_of(std::span<const std::uint8_t> bytes) {
+  return {bytes.begin(), bytes.end()};
+}
 
 // acme, globex, and acme again.
 struct Network {
@@ -39,7 +41,8 @@ TEST_CASE("a frame that reaches another tenant's port is told with both ends") {
   KernelHost host;
   Network network(host);
   network.teach(host);
-  const auto frame = ipv4_frame(TapNetwork::mac(kAcmeTap), TapNetwork::mac(kGlobexTap), kGlobexAddress, kAcmeAddress, 66);
+  const auto frame =
+      ipv4_frame(TapNetwork::mac(kAcmeTap), TapNetwork::mac(kGlobexTap), kGlobexAddress, kAcmeAddress, 66);
   network.taps.send(kGlobexTap, frame);
   REQUIRE(network.taps.receive(kAcmeTap, TapNetwork::mac(kGlobexTap), 5000) == frame);
 
@@ -109,7 +112,8 @@ TEST_CASE("frames of a flow already told are counted into a later record") {
   KernelHost host;
   Network network(host);
   network.teach(host);
-  const auto frame = ipv4_frame(TapNetwork::mac(kAcmeTap), TapNetwork::mac(kGlobexTap), kGlobexAddress, kAcmeAddress, 66);
+  const auto frame =
+      ipv4_frame(TapNetwork::mac(kAcmeTap), TapNetwork::mac(kGlobexTap), kGlobexAddress, kAcmeAddress, 66);
   constexpr std::uint64_t kBurst = 50;
   for (std::uint64_t i = 0; i < kBurst; ++i) network.taps.send(kGlobexTap, frame);
   auto told = only<DeliveryRecord>(host.collect_until_marker());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // The agent's way to ask the kernel for an object's key, computed by the same code that judges accesses: stat(2) and
-// /proc give other device numbers and coarser start times. Run by the agent itself (BPF_PROG_TEST_RUN), attached nowhere.
+// /proc give other device numbers and coarser start times. Run by the agent itself (BPF_PROG_TEST_RUN), attached
+// nowhere.
 #include "ebpf/lib/owner.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -8,8 +9,8 @@ char LICENSE[] SEC("license") = "GPL";
 // Both return 0, or 1 if there is no such thing.
 
 SEC("syscall")
-int file_key(struct bh_file_key_query *query) {
-  struct file *file = bh_file_of((struct task_struct *)bpf_get_current_task(), query->descriptor);
+int file_key(struct bh_file_key_query* query) {
+  struct file* file = bh_file_of((struct task_struct*)bpf_get_current_task(), query->descriptor);
   struct bh_file_key key = {};
   if (!file || !bh_file_key_of(BPF_CORE_READ(file, f_inode), &key)) return 1;
   query->key = key;
@@ -17,8 +18,8 @@ int file_key(struct bh_file_key_query *query) {
 }
 
 SEC("syscall")
-int process(struct bh_process_query *query) {
-  struct task_struct *task = bh_find_task((struct task_struct *)bpf_get_current_task(), query->number);
+int process(struct bh_process_query* query) {
+  struct task_struct* task = bh_find_task((struct task_struct*)bpf_get_current_task(), query->number);
   if (!task) return 1;
   query->tgid = BPF_CORE_READ(task, tgid);
   query->start_ns = bh_start_ns(task);

@@ -4,24 +4,34 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-static __always_inline int opened(struct trace_event_raw_sys_exit *ctx, __u32 method) {
+static __always_inline int opened(struct trace_event_raw_sys_exit* ctx, __u32 method) {
   if (ctx->ret < 0) return 0;
-  struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+  struct task_struct* task = (struct task_struct*)bpf_get_current_task();
   bh_judge_opened_file(BH_PROBE_DISK_FILE_OPEN, bh_file_of(task, (__u32)ctx->ret), method, ctx->ret);
   return 0;
 }
 
 SEC("tracepoint/syscalls/sys_exit_open")
-int open_exit(struct trace_event_raw_sys_exit *ctx) { return opened(ctx, BH_OPEN_OPEN); }
+int open_exit(struct trace_event_raw_sys_exit* ctx) {
+  return opened(ctx, BH_OPEN_OPEN);
+}
 
 SEC("tracepoint/syscalls/sys_exit_creat")
-int creat_exit(struct trace_event_raw_sys_exit *ctx) { return opened(ctx, BH_OPEN_CREAT); }
+int creat_exit(struct trace_event_raw_sys_exit* ctx) {
+  return opened(ctx, BH_OPEN_CREAT);
+}
 
 SEC("tracepoint/syscalls/sys_exit_openat")
-int openat_exit(struct trace_event_raw_sys_exit *ctx) { return opened(ctx, BH_OPEN_OPENAT); }
+int openat_exit(struct trace_event_raw_sys_exit* ctx) {
+  return opened(ctx, BH_OPEN_OPENAT);
+}
 
 SEC("tracepoint/syscalls/sys_exit_openat2")
-int openat2_exit(struct trace_event_raw_sys_exit *ctx) { return opened(ctx, BH_OPEN_OPENAT2); }
+int openat2_exit(struct trace_event_raw_sys_exit* ctx) {
+  return opened(ctx, BH_OPEN_OPENAT2);
+}
 
 SEC("tracepoint/syscalls/sys_exit_open_by_handle_at")
-int by_handle_exit(struct trace_event_raw_sys_exit *ctx) { return opened(ctx, BH_OPEN_BY_HANDLE_AT); }
+int by_handle_exit(struct trace_event_raw_sys_exit* ctx) {
+  return opened(ctx, BH_OPEN_BY_HANDLE_AT);
+}

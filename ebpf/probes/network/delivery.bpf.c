@@ -2,15 +2,9 @@
 // NET-03: a frame that came in from one tenant's port leaves on another tenant's port of this host. Both moments carry
 // the same buffer (skb->head), also when a bridge floods clones; the Ethernet header's source must be the same too, so
 // that a buffer which was freed and used again makes no finding.
-#include "ebpf/lib/emit.bpf.h"
+#include "ebpf/lib/frame.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
-
-#define BH_ETHERNET_HEADER 14
-#define BH_ETH_IPV4 0x0800
-#define BH_ETH_ARP 0x0806
-#define BH_ETH_IPV6 0x86dd
-#define BH_REPORT_INTERVAL_NS 1000000000ULL
 
 struct bh_frame {
   struct bh_owner owner;
@@ -29,93 +23,29 @@ struct {
   __type(value, struct bh_frame);
 } frames SEC(".maps");
 
-struct bh_flow_key {
-  __u32 network_namespace;
-  __u32 source_ifindex;
-  __u32 destination_ifindex;
-  __u32 ethertype;
-};
-
-struct bh_flow {
-  __u64 reported_ns;
-  __u64 frames; // not told in a record yet
-  __u64 bytes;
-};
-
-struct {
-  __uint(type, BPF_MAP_TYPE_LRU_HASH);
-  __uint(max_entries, 16384);
-  __type(key, struct bh_flow_key);
-  __type(value, struct bh_flow);
-} flows SEC(".maps");
-
-static __always_inline struct bh_port *port_of(const struct net_device *device, struct bh_port_key *key) {
+static __always_inline struct bh_port* port_of(const struct net_device* device, struct bh_port_key* key) {
   key->network_namespace = BPF_CORE_READ(device, nd_net.net, ns.inum);
   key->ifindex = BPF_CORE_READ(device, ifindex);
   return bpf_map_lookup_elem(&ports, key);
 }
 
 SEC("tp_btf/netif_receive_skb")
-int BPF_PROG(frame_received, struct sk_buff *skb) {
+int BPF_PROG(frame_received, struct sk_buff* skb) {
   struct bh_port_key key = {};
-  struct bh_port *port = port_of(skb->dev, &key);
+  struct bh_port* port = port_of(skb->dev, &key);
   if (!port) return 0;
   struct bh_frame frame = {.owner = port->owner, .network_namespace = key.network_namespace, .ifindex = key.ifindex};
   __builtin_memcpy(frame.port_mac, port->mac, 6);
-  unsigned char *header = skb->head + skb->mac_header;
+  unsigned char* header = skb->head + skb->mac_header;
   if (bpf_probe_read_kernel(frame.source_mac, 6, header + 6)) return 0;
   __u64 buffer = (__u64)skb->head;
   bpf_map_update_elem(&frames, &buffer, &frame, BPF_ANY);
   return 0;
 }
 
-static __always_inline void read_addresses(struct bh_delivery_record *record, const unsigned char *payload) {
-  __u32 source, destination, length, protocol;
-  if (record->ethertype == BH_ETH_IPV4) {
-    source = 12, destination = 16, length = 4, protocol = 9;
-  } else if (record->ethertype == BH_ETH_ARP) {
-    source = 14, destination = 24, length = 4, protocol = 0;
-  } else if (record->ethertype == BH_ETH_IPV6) {
-    source = 8, destination = 24, length = 16, protocol = 6;
-  } else {
-    return;
-  }
-  record->address_length = length;
-  if (length == 4) {
-    bpf_probe_read_kernel(record->source_address, 4, payload + source);
-    bpf_probe_read_kernel(record->destination_address, 4, payload + destination);
-  } else {
-    bpf_probe_read_kernel(record->source_address, 16, payload + source);
-    bpf_probe_read_kernel(record->destination_address, 16, payload + destination);
-  }
-  if (protocol) bpf_probe_read_kernel(&record->ip_protocol, 1, payload + protocol);
-}
-
-// True when this frame is to be told now; otherwise it is counted and told with a later one of its flow.
-static __always_inline bool due(const struct bh_flow_key *key, __u64 now, __u64 bytes, __u64 *frames_out,
-                                __u64 *bytes_out) {
-  *frames_out = 1;
-  *bytes_out = bytes;
-  struct bh_flow *flow = bpf_map_lookup_elem(&flows, key);
-  if (!flow) {
-    struct bh_flow first = {.reported_ns = now};
-    bpf_map_update_elem(&flows, key, &first, BPF_ANY);
-    return true;
-  }
-  if (now - flow->reported_ns < BH_REPORT_INTERVAL_NS) {
-    __sync_fetch_and_add(&flow->frames, 1);
-    __sync_fetch_and_add(&flow->bytes, bytes);
-    return false;
-  }
-  flow->reported_ns = now;
-  *frames_out += __sync_lock_test_and_set(&flow->frames, 0);
-  *bytes_out += __sync_lock_test_and_set(&flow->bytes, 0);
-  return true;
-}
-
-static __always_inline void report(const struct sk_buff *skb, const struct bh_frame *frame,
-                                   const struct bh_port *destination, const struct bh_port_key *key,
-                                   const unsigned char *ethernet) {
+static __always_inline void report(const struct sk_buff* skb, const struct bh_frame* frame,
+                                   const struct bh_port* destination, const struct bh_port_key* key,
+                                   const unsigned char* ethernet) {
   __u16 ethertype_network = 0;
   bpf_probe_read_kernel(&ethertype_network, 2, ethernet + 12);
   struct bh_flow_key flow = {.network_namespace = key->network_namespace,
@@ -123,7 +53,7 @@ static __always_inline void report(const struct sk_buff *skb, const struct bh_fr
                              .destination_ifindex = key->ifindex,
                              .ethertype = bpf_ntohs(ethertype_network)};
   __u64 now = bpf_ktime_get_boot_ns(), told_frames, told_bytes;
-  if (!due(&flow, now, skb->len, &told_frames, &told_bytes)) {
+  if (!bh_flow_due(&flow, now, skb->len, &told_frames, &told_bytes)) {
     BH_COUNT(BH_PROBE_NETWORK_DELIVERY, coalesced);
     return;
   }
@@ -141,19 +71,19 @@ static __always_inline void report(const struct sk_buff *skb, const struct bh_fr
   bpf_probe_read_kernel(record.destination_mac, 6, ethernet);
   __builtin_memcpy(record.source_mac, frame->source_mac, 6);
   if (!__builtin_memcmp(frame->source_mac, frame->port_mac, 6)) record.witnesses |= BH_WITNESS_SOURCE_MAC;
-  read_addresses(&record, ethernet + BH_ETHERNET_HEADER);
+  bh_read_addresses(&record, ethernet + BH_ETHERNET_HEADER);
   bh_submit(&record.header, BH_PROBE_NETWORK_DELIVERY, BH_RECORD_DELIVERY, sizeof(record));
 }
 
 SEC("tp_btf/net_dev_start_xmit")
-int BPF_PROG(frame_delivered, const struct sk_buff *skb, const struct net_device *device) {
+int BPF_PROG(frame_delivered, const struct sk_buff* skb, const struct net_device* device) {
   struct bh_port_key key = {};
-  struct bh_port *destination = port_of(device, &key);
+  struct bh_port* destination = port_of(device, &key);
   if (!destination) return 0;
   __u64 buffer = (__u64)skb->head;
-  struct bh_frame *frame = bpf_map_lookup_elem(&frames, &buffer);
+  struct bh_frame* frame = bpf_map_lookup_elem(&frames, &buffer);
   if (!frame || frame->network_namespace != key.network_namespace) return 0;
-  const unsigned char *ethernet = skb->data;
+  const unsigned char* ethernet = skb->data;
   __u8 source_mac[6] = {};
   bpf_probe_read_kernel(source_mac, 6, ethernet + 6);
   if (__builtin_memcmp(source_mac, frame->source_mac, 6)) return 0;
