@@ -14,6 +14,12 @@ function(bulkhead_program name)
   target_link_libraries(${name} PRIVATE bulkhead_warnings ${ARG_LINK})
 endfunction()
 
+# All test programs of one kind, such as bulkhead_unit_tests.
+foreach(kind unit kernel e2e)
+  add_custom_target(bulkhead_${kind}_tests)
+endforeach()
+add_custom_target(bulkhead_fuzz_targets)
+
 # bulkhead_test(unit_inventory KIND unit SOURCES … LINK … [TIMEOUT seconds])
 # Each Catch2 test case becomes a ctest entry "<kind>/<case>", labelled with its kind. A case that lacks a capability
 # calls BULKHEAD_SKIP (tests/support/skip.h) and is reported as skipped. Tests other than unit ones share the host's
@@ -29,5 +35,22 @@ function(bulkhead_test name)
   if(NOT ARG_KIND STREQUAL "unit")
     list(APPEND properties RUN_SERIAL TRUE)
   endif()
+  add_dependencies(bulkhead_${ARG_KIND}_tests ${name})
   catch_discover_tests(${name} TEST_PREFIX "${ARG_KIND}/" DISCOVERY_MODE PRE_TEST PROPERTIES ${properties})
+endfunction()
+
+# bulkhead_fuzz(fuzz_rules SOURCES … LINK … SEEDS folder…)
+# A libFuzzer program, and a ctest entry "fuzz/<name>" that runs it over its seeds and for ten seconds more. What it finds
+# goes to the build folder.
+function(bulkhead_fuzz name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;SEEDS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  target_link_libraries(${name} PRIVATE bulkhead_warnings ${ARG_LINK})
+  add_dependencies(bulkhead_fuzz_targets ${name})
+  set(found ${CMAKE_CURRENT_BINARY_DIR}/found)
+  file(MAKE_DIRECTORY ${found})
+  add_test(NAME fuzz/${name} COMMAND ${name} -max_total_time=10 -max_len=65536 -timeout=10 ${found} ${ARG_SEEDS})
+  set_tests_properties(fuzz/${name} PROPERTIES LABELS fuzz TIMEOUT 120)
 endfunction()
