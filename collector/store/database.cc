@@ -144,6 +144,11 @@ absl::Status Database::error(const rocksdb::Status& status, const std::string& d
                                             "agents send again what they still hold"));
   }
   if (status.IsNoSpace()) return absl::ResourceExhaustedError(absl::StrCat(text, "; make room on that file system"));
+  // Nothing is written any more: what the kernel could not write it may have dropped, so that a later sync that
+  // succeeds would prove nothing.
+  if (status.severity() >= rocksdb::Status::Severity::kFatalError) {
+    return absl::UnavailableError(absl::StrCat(text, "; start the collector again once its disk is well"));
+  }
   return absl::UnavailableError(text);
 }
 
