@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0
+// Programs that do nothing at the hooks that Bulkhead uses: what the kernel itself asks for being hooked there.
+#include "ebpf/lib/bulkhead.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+SEC("tracepoint/syscalls/sys_exit_open")
+int open_exit(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_exit_creat")
+int creat_exit(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_exit_openat")
+int openat_exit(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_exit_openat2")
+int openat2_exit(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_exit_open_by_handle_at")
+int by_handle_exit(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_enter_process_vm_readv")
+int read_enter(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_exit_process_vm_readv")
+int read_exit(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_enter_process_vm_writev")
+int write_enter(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_exit_process_vm_writev")
+int write_exit(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_enter_ptrace")
+int ptrace_enter(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_exit_ptrace")
+int ptrace_exit(void* ctx) {
+  return 0;
+}
+SEC("raw_tp/io_uring_complete")
+int io_uring_complete(void* ctx) {
+  return 0;
+}
+SEC("tp_btf/netif_receive_skb")
+int frame_received(void* ctx) {
+  return 0;
+}
+SEC("tp_btf/net_dev_start_xmit")
+int frame_delivered(void* ctx) {
+  return 0;
+}
+SEC("tp_btf/sched_process_fork")
+int forked(void* ctx) {
+  return 0;
+}
+SEC("tp_btf/sched_process_exec")
+int executed(void* ctx) {
+  return 0;
+}
+SEC("tp_btf/sched_process_exit")
+int exited(void* ctx) {
+  return 0;
+}
