@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <condition_variable>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <mutex>
@@ -172,11 +173,14 @@ TEST_CASE("a live domain whose tenant metadata changes gets its new tenant") {
   const virDomainPtr domain = stage.define(domain_xml("acme-1", kUuid, tenant_xml("acme")));
   REQUIRE(virDomainCreate(domain) == 0);
   REQUIRE(stage.watcher.wait_for(has(kUuid, [](const Domain& d) { return d.tenant == "acme"; })));
-  const int set = virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, "<tenant id='globex'/>", "bulkhead",
-                                       "urn:bulkhead:tenant:1", VIR_DOMAIN_AFFECT_LIVE);
-  INFO(virGetLastErrorMessage());
-  REQUIRE(set == 0);
-  CHECK(stage.watcher.wait_for(has(kUuid, [](const Domain& d) { return d.tenant == "globex"; })));
+  // Several times: the first could still be seen by the update that the start event caused.
+  for (const std::string tenant : {"globex", "initech", "hooli"}) {
+    const int set = virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, ("<tenant id='" + tenant + "'/>").c_str(),
+                                         "bulkhead", "urn:bulkhead:tenant:1", VIR_DOMAIN_AFFECT_LIVE);
+    INFO(virGetLastErrorMessage());
+    REQUIRE(set == 0);
+    REQUIRE(stage.watcher.wait_for(has(kUuid, [&](const Domain& d) { return d.tenant == tenant; })));
+  }
   virDomainFree(domain);
 }
 
@@ -184,11 +188,12 @@ TEST_CASE("what no event tells is found by the rescan") {
   LibvirtOptions options;
   options.rescan_interval = 20ms;
   Stage stage(std::move(options));
-  // Redefining says "defined"; a domain that goes without a word is what only a scan finds. The test driver has no such
-  // silent act, so this checks that scans keep coming: each asks for the VMM again.
+  // Without a folder of pid files nobody looks for the VMM again: only a scan finds it once it is there.
+  REQUIRE(std::filesystem::remove(stage.run.path() + "/qemu"));
   const virDomainPtr domain = stage.define(domain_xml("acme-1", kUuid));
   REQUIRE(virDomainCreate(domain) == 0);
   REQUIRE(stage.watcher.wait_for(in_state(kUuid, DomainState::kRunning)));
+  REQUIRE(std::filesystem::create_directory(stage.run.path() + "/qemu"));
   const FakeVmm vmm(vmm_arguments("acme-1", kUuid), stage.run.file("acme-1.pid"));
   CHECK(stage.watcher.wait_for(has(kUuid, [&](const Domain& d) { return d.vmm_pid == vmm.pid(); })));
   virDomainFree(domain);
