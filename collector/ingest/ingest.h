@@ -19,7 +19,7 @@ class Service;
 namespace bulkhead::ingest {
 
 struct Options {
-  std::string collector_id;
+  std::string collector_id = {};
   // Streams at once; a further one is refused. An agent has one.
   std::size_t max_streams = 2000;
   // A stream that has not said Hello by then is ended.
