@@ -65,10 +65,11 @@ absl::StatusOr<Verdict> play(stage::Cast& cast, stage::AlertStream& alerts, cons
   for (const stage::Act& act : stage::acts()) {
     if (stage::interrupted()) return absl::CancelledError("interrupted");
     narrate(act.title);
+    const auto begun = std::chrono::system_clock::now();
     const auto actor = act.commit(cast);
     if (!actor.ok())
       return absl::Status(actor.status().code(), std::string(act.name) + ": " + std::string(actor.status().message()));
-    deeds.push_back({&act, *actor});
+    deeds.push_back({&act, *actor, begun});
     watch_out(alerts, deeds.back(), narrate);
   }
   sleep_unless_interrupted(kSettle);

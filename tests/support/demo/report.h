@@ -16,6 +16,7 @@ struct Deed {
   const stage::Act* act;
   // The process that acted, or 0.
   pid_t actor;
+  std::chrono::system_clock::time_point begun;
 };
 
 struct Verdict {
