@@ -315,12 +315,7 @@ class Spool::Implementation {
     const std::lock_guard lock(mutex_);
     const auto queue = find(boot_id);
     if (queue == queues_.end()) return;
-    const std::uint64_t news = queue->note_damage(from, through);
-    statistics_.damaged_events += news;
-    // Whose events they were, only the damaged bytes knew.
-    if (news > 0) {
-      ledger_.add(v1::PROBE_UNSPECIFIED, v1::Loss::PLACE_SPOOL, news, options_.clock().boot_ns);
-    }
+    statistics_.damaged_events += queue->note_damage(from, through);
   }
 
   Options options_;

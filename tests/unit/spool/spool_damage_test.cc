@@ -104,23 +104,6 @@ TEST_CASE("A damaged record in the middle comes out as a gap, counted once, and 
   CHECK(fixture.items() == expected);
 }
 
-TEST_CASE("Damage is stated by a Loss event too") {
-  SpoolFixture fixture;
-  auto& spool = fixture.reopen();
-  REQUIRE(spool.meet(fixture.options.boot_id, 1).ok());
-  fixture.append(6, 2);
-  test::damage(fixture.segments().front(), record_offsets(fixture.segments().front())[1] + 50);
-  CHECK(fixture.items() == Items{"1-2", "gap 3-4 damaged", "5-6"});
-  REQUIRE(spool.acknowledge(fixture.options.boot_id, 6).ok());
-  const auto item = spool.read(fixture.options.boot_id, 7);
-  REQUIRE(item.ok());
-  REQUIRE(item->has_value());
-  const auto& stated = std::get<v1::EventBatch>((*item)->content);
-  REQUIRE(stated.events_size() == 1);
-  CHECK(stated.events(0).loss().count() == 2);
-  CHECK(stated.events(0).loss().probe() == v1::PROBE_UNSPECIFIED);
-}
-
 TEST_CASE("A record that a tenant's text imitates is not believed behind damage") {
   SpoolFixture fixture;
   auto& spool = fixture.reopen();
