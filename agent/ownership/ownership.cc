@@ -12,9 +12,12 @@ namespace bulkhead::ownership {
 
 namespace {
 
-// A volume that the kernel sees as a file or a block device; network disks have neither on this host.
-bool has_local_file(const inventory::Volume& volume) {
-  return volume.source.starts_with('/');
+// Why a volume can have no owner in the kernel's maps; empty when it can.
+std::string cannot_be_owned(const inventory::Volume& volume) {
+  if (!volume.source.starts_with('/')) return "a network disk: no file or block device of this host";
+  // Firmware code belongs to the host's distribution, whichever domains boot from it.
+  if (volume.type == "nvram" && volume.target == "loader") return "firmware of the host, no tenant's";
+  return "";
 }
 
 v1::DomainState to_proto(inventory::DomainState state) {
@@ -50,6 +53,7 @@ v1::Domain describe(const inventory::Domain& domain) {
     one->set_target(volume.target);
     one->set_read_only(volume.read_only);
     one->set_shareable(volume.shareable);
+    one->set_reason(cannot_be_owned(volume));
   }
   return told;
 }
@@ -180,29 +184,30 @@ void Ownership::apply_vmm(const inventory::Domain& domain, probes::Owner owner) 
   vmms_.insert_or_assign(owner.domain, *process);
 }
 
-void Ownership::apply_volumes(const inventory::Snapshot& snapshot, Applied& applied) {
-  std::vector<Claim> claims;
-  std::vector<VolumeClaims::Holding> absent;
-  std::map<std::string, absl::StatusOr<probes::FileKey>> keys;  // by path, so that each is asked for once
+Ownership::VolumeSurvey Ownership::survey_volumes(const inventory::Snapshot& snapshot) const {
+  VolumeSurvey survey;
   for (const inventory::Domain& domain : snapshot.domains) {
     for (const inventory::Volume& volume : domain.volumes) {
-      if (!has_local_file(volume)) continue;
-      const auto key = keys.try_emplace(volume.source, absl::UnknownError("")).first;
-      if (!key->second.ok()) key->second = maps_.file_key(volume.source);
+      if (!cannot_be_owned(volume).empty()) continue;
+      auto key = survey.keys.find(volume.source);
+      if (key == survey.keys.end()) key = survey.keys.emplace(volume.source, maps_.file_key(volume.source)).first;
       if (key->second.ok()) {
-        claims.push_back({*key->second, volume.source, domain.tenant, domains_.at(domain.uuid), volume.read_only});
+        survey.claims.push_back(
+            {*key->second, volume.source, domain.tenant, domains_.at(domain.uuid), volume.read_only});
       } else {
-        absent.emplace_back(volume.source, domain.tenant);
-        applied.incomplete = applied.incomplete || absl::IsNotFound(key->second.status());
+        survey.absent.emplace_back(volume.source, domain.tenant);
       }
     }
   }
+  return survey;
+}
 
+void Ownership::apply_volumes(const inventory::Snapshot& snapshot, Applied& applied) {
+  const VolumeSurvey survey = survey_volumes(snapshot);
   std::map<probes::FileKey, VolumeFacts> volumes;
   std::map<probes::FileKey, std::string> unwatched;
-  for (const auto& [key, verdict] : claims_.judge(claims, absent)) {
+  for (const auto& [key, verdict] : claims_.judge(survey.claims, survey.absent)) {
     probes::Owner owner = verdict.claim.owner;
-    std::string label = verdict.claim.tenant;
     switch (verdict.kind) {
       case Verdict::Kind::kOwned:
         break;
@@ -211,14 +216,13 @@ void Ownership::apply_volumes(const inventory::Snapshot& snapshot, Applied& appl
         continue;
       case Verdict::Kind::kContested:
         owner = {probes::kContestedNumber, 0};
-        label = "contested";
         break;
     }
     if (absl::Status status = maps_.set_volume(key, owner); !status.ok()) {
       unwatched.emplace(key, std::string(status.message()));
-      continue;
+    } else {
+      volumes.emplace(key, VolumeFacts{verdict.claim.source, owner});
     }
-    volumes.emplace(key, VolumeFacts{verdict.claim.source, owner, label});
   }
   for (const auto& [key, facts] : volumes_) {
     if (!volumes.contains(key)) maps_.remove_volume(key);
@@ -230,12 +234,12 @@ void Ownership::apply_volumes(const inventory::Snapshot& snapshot, Applied& appl
 
   for (v1::Domain& domain : *applied.inventory.mutable_domains()) {
     for (v1::Volume& volume : *domain.mutable_volumes()) {
-      const auto key = keys.find(volume.source());
-      if (key == keys.end()) {
-        volume.set_reason("a network disk: no file or block device of this host");
-      } else if (!key->second.ok()) {
-        volume.set_reason(std::string(key->second.status().message()));
-      } else if (const auto reason = unwatched.find(*key->second); reason != unwatched.end()) {
+      if (!volume.reason().empty()) continue;
+      const absl::StatusOr<probes::FileKey>& key = survey.keys.at(volume.source());
+      if (!key.ok()) {
+        volume.set_reason(std::string(key.status().message()));
+        applied.incomplete = applied.incomplete || absl::IsNotFound(key.status());
+      } else if (const auto reason = unwatched.find(*key); reason != unwatched.end()) {
         volume.set_reason(reason->second);
       } else {
         volume.set_watched(true);

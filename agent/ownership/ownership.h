@@ -24,7 +24,6 @@ namespace bulkhead::ownership {
 struct VolumeFacts {
   std::string source;
   probes::Owner owner;
-  std::string label;  // tenant; "contested" when two claim it
 };
 
 struct PortFacts {
@@ -78,6 +77,14 @@ class Ownership {
 
  private:
   Ownership(probes::OwnershipMaps& maps, VolumeClaims claims, std::vector<config::TrustedService> trusted_services);
+
+  // What the domains name, and the kernel's keys of it, each asked for once.
+  struct VolumeSurvey {
+    std::map<std::string, absl::StatusOr<probes::FileKey>> keys;  // by path
+    std::vector<Claim> claims;
+    std::vector<VolumeClaims::Holding> absent;
+  };
+  VolumeSurvey survey_volumes(const inventory::Snapshot& snapshot) const;
 
   void apply_trust();
   void apply_emulators(const inventory::Snapshot& snapshot);

@@ -253,6 +253,21 @@ TEST_CASE("an installation image that two tenants read is nobody's, and the inve
   CHECK(host.events().empty());
 }
 
+TEST_CASE("the firmware that a domain boots from is no tenant's") {
+  BULKHEAD_NEEDS_PROBES();
+  Host host;
+  const TemporaryDirectory images;
+  const std::string path = images.file("OVMF_CODE.fd");
+  inventory::Domain acme = domain("acme-1", "acme");
+  acme.volumes = {volume(path, true)};
+  acme.volumes.front().type = "nvram";
+  acme.volumes.front().target = "loader";
+  const auto applied = host.ownership->apply(snapshot_of({acme}));
+  CHECK_THAT(applied.inventory.domains(0).volumes(0).reason(), Catch::Contains("firmware"));
+  REQUIRE(run_subject({"file_opener", "openat", path}) == 0);
+  CHECK(host.events().empty());
+}
+
 TEST_CASE("a domain whose tenant changes is told once, and its volume follows") {
   BULKHEAD_NEEDS_PROBES();
   Host host;
