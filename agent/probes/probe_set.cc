@@ -11,7 +11,6 @@
 #include "absl/strings/str_split.h"
 #include "agent/probes/bpf_handles.h"
 #include "agent/probes/hook_attacher.h"
-#include "agent/probes/probe_table.h"
 #include "ebpf/records/record.h"
 #include "ebpf/skeletons/object_key.skel.h"
 
@@ -50,11 +49,12 @@ absl::Status load_failure(int error, const std::string& reason) {
 
 class ProbeSet::Impl {
  public:
-  absl::Status load(const Options& options) {
+  absl::Status load(const Options& options, std::span<const Probe> table) {
+    table_ = table;
     if (absl::Status status = load_base(options); !status.ok()) return status;
     absl::StatusOr<HookAttacher> attacher = HookAttacher::create();
     if (!attacher.ok()) return attacher.status();
-    for (const Probe& probe : probe_table()) load_probe(probe, *attacher);
+    for (const Probe& probe : table_) load_probe(probe, *attacher);
     return absl::OkStatus();
   }
 
@@ -86,6 +86,7 @@ class ProbeSet::Impl {
     return 0;
   }
 
+  std::span<const Probe> table_;  // static
   ObjectPtr base_;
   std::vector<ObjectPtr> objects_;
   std::vector<LinkPtr> links_;
@@ -212,7 +213,7 @@ void ProbeSet::Impl::add_coverage(const Probe& probe, const Hook& hook, const st
 std::vector<v1::ProbeCounters> ProbeSet::Impl::counters() const {
   std::vector<v1::ProbeCounters> all;
   std::vector<bh_counters> per_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
-  for (const Probe& probe : probe_table()) {
+  for (const Probe& probe : table_) {
     v1::ProbeCounters sum;
     sum.set_probe(probe.id);
     const std::uint32_t index = probe.id;
@@ -241,9 +242,9 @@ std::vector<v1::ProbeCounters> ProbeSet::Impl::counters() const {
 ProbeSet::ProbeSet(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ProbeSet::~ProbeSet() = default;
 
-absl::StatusOr<std::unique_ptr<ProbeSet>> ProbeSet::load(const Options& options) {
+absl::StatusOr<std::unique_ptr<ProbeSet>> ProbeSet::load(const Options& options, std::span<const Probe> table) {
   auto impl = std::make_unique<Impl>();
-  if (absl::Status status = impl->load(options); !status.ok()) return status;
+  if (absl::Status status = impl->load(options, table); !status.ok()) return status;
   return std::unique_ptr<ProbeSet>(new ProbeSet(std::move(impl)));
 }
 

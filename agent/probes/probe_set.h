@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/probes/ownership_maps.h"
+#include "agent/probes/probe_table.h"
 #include "bulkhead/v1/host.pb.h"
 
 namespace bulkhead::probes {
@@ -25,7 +26,8 @@ class ProbeSet {
  public:
   // Fails only when nothing can work: FailedPrecondition without BTF or BPF, PermissionDenied without privilege. A
   // probe that this kernel refuses is a row of coverage(), not an error.
-  static absl::StatusOr<std::unique_ptr<ProbeSet>> load(const Options& options);
+  static absl::StatusOr<std::unique_ptr<ProbeSet>> load(const Options& options,
+                                                        std::span<const Probe> table = probe_table());
   ~ProbeSet();
   ProbeSet(const ProbeSet&) = delete;
   ProbeSet& operator=(const ProbeSet&) = delete;
