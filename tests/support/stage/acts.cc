@@ -98,6 +98,14 @@ absl::StatusOr<pid_t> libvirt_plugs_own_volume(Cast& cast) {
   return 0;
 }
 
+// libvirt itself opens the volume, which is known to be acme's by now.
+absl::StatusOr<pid_t> libvirt_restarts_domain(Cast& cast) {
+  auto status = cast.acme_2->destroy();
+  if (status.ok()) status = cast.acme_2->start();
+  if (!status.ok()) return status;
+  return 0;
+}
+
 absl::StatusOr<pid_t> globex_gets_vault(Cast& cast) {
   const Disk stolen{volume_of(*cast.acme_vault), "raw", "vdb"};
   auto status = cast.globex_1->attach(stolen);
@@ -133,6 +141,8 @@ constexpr Act kActs[] = {
      acme_talks_to_itself},
     {"libvirt-plugs-own-volume", "twin: libvirt hot-plugs acme's own new volume into acme-1, which reads it", kTwin,
      kAcme, kAcme, "", true, libvirt_plugs_own_volume},
+    {"libvirt-restarts-domain", "twin: libvirt stops acme-2 and starts it again, opening its volume", kTwin, kAcme,
+     kAcme, "", false, libvirt_restarts_domain},
     {"host-reads-own-process", "twin: a host process reads the memory of a process of no domain", kTwin, kHost, kHost,
      "", false, host_reads_own_process},
     {"host-opens-own-file", "twin: a host process opens a file of no tenant, also by io_uring", kTwin, kHost, kHost, "",

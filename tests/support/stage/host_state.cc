@@ -38,7 +38,7 @@ void add_directories(Things& things) {
     if (fs::exists(entry.path() / "loop", ignored))
       things.insert(absl::StrCat("loop device ", entry.path().filename().string()));
   for (const auto& entry : fs::directory_iterator(fs::temp_directory_path(), ignored))
-    if (absl::StartsWith(entry.path().filename().string(), "bulkhead-"))
+    if (absl::StartsWith(entry.path().filename().string(), "bulkhead-stage-"))
       things.insert(absl::StrCat("state directory ", entry.path().string()));
   for (const char* place :
        {"/etc/libvirt", "/var/lib/libvirt", "/var/cache/libvirt", "/var/log/libvirt", "/run/libvirt"})

@@ -22,9 +22,9 @@ constexpr Milliseconds kEndTimeout(40'000);
 constexpr Milliseconds kCommandTimeout(10'000);
 
 absl::StatusOr<std::filesystem::path> make_state_dir() {
-  std::string pattern = std::filesystem::temp_directory_path() / "bulkhead-XXXXXX";
+  std::string pattern = std::filesystem::temp_directory_path() / "bulkhead-stage-XXXXXX";
   // "run/libvirt-sock-ro" and the guests' consoles must fit into a socket address of 108 bytes.
-  if (pattern.size() > 60) pattern = "/tmp/bulkhead-XXXXXX";
+  if (pattern.size() > 60) pattern = "/tmp/bulkhead-stage-XXXXXX";
   if (mkdtemp(pattern.data()) == nullptr) return absl::ErrnoToStatus(errno, pattern);
   return std::filesystem::path(pattern);
 }
