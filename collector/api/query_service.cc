@@ -117,6 +117,8 @@ class QueryService::Implementation final : public v1::Query::Service {
     if (!place.granted()) {
       return to_grpc(absl::ResourceExhaustedError(absl::StrCat(options_.max_queries, " queries are running already")));
     }
+    // A client that follows learns at once that it does, not with the first answer.
+    writer.SendInitialMetadata();
     ServerRun<Message> stream(context, writer, stopping_);
     const absl::Status status = query(stream);
     if (status.ok() && stopping_) return to_grpc(absl::UnavailableError("the collector is stopping"));
