@@ -7,6 +7,7 @@
 #include <boost/asio/write.hpp>
 #include <catch2/catch.hpp>
 
+#include "bulkhead/v1/query.grpc.pb.h"
 #include "collector/api/http_server.h"
 #include "collector/api/metrics.h"
 #include "collector/api/rpc_server.h"
@@ -29,6 +30,12 @@ std::string talk(const endpoint::Endpoint& server, const std::string& request) {
   std::string answer;
   asio::read(socket, asio::dynamic_buffer(answer), error);
   return answer;
+}
+
+// gRPC starts no server without a service.
+absl::StatusOr<std::unique_ptr<api::RpcServer>> start_rpc(const endpoint::Endpoint& listen) {
+  static v1::Query::Service service;
+  return api::RpcServer::start(listen, {&service});
 }
 
 std::unique_ptr<api::HttpServer> serve(api::HttpServer::Pages pages) {
@@ -61,10 +68,10 @@ TEST_CASE("addresses are parsed, and only those of this machine are local") {
 }
 
 TEST_CASE("a server on an address in use says so, for gRPC and for HTTP") {
-  const auto first = api::RpcServer::start(kAnyPort, {});
+  const auto first = start_rpc(kAnyPort);
   REQUIRE(first.ok());
   REQUIRE((*first)->address().port != 0);
-  REQUIRE(absl::IsAlreadyExists(api::RpcServer::start((*first)->address(), {}).status()));
+  REQUIRE(absl::IsAlreadyExists(start_rpc((*first)->address()).status()));
   REQUIRE(absl::IsAlreadyExists(api::HttpServer::start((*first)->address(), {}).status()));
 }
 
@@ -72,15 +79,15 @@ TEST_CASE("a server does not take over the unix socket of one that listens") {
   const TempDir dir;
   const endpoint::Endpoint socket{.host = "", .port = 0, .path = (dir.path() / "s").string()};
   {
-    const auto first = api::RpcServer::start(socket, {});
+    const auto first = start_rpc(socket);
     REQUIRE(first.ok());
-    REQUIRE(absl::IsAlreadyExists(api::RpcServer::start(socket, {}).status()));
+    REQUIRE(absl::IsAlreadyExists(start_rpc(socket).status()));
   }
-  REQUIRE(api::RpcServer::start(socket, {}).ok());
+  REQUIRE(start_rpc(socket).ok());
 }
 
 TEST_CASE("an address of another machine cannot be listened on") {
-  REQUIRE(absl::IsInvalidArgument(api::RpcServer::start({.host = "192.0.2.1", .port = 7400, .path = ""}, {}).status()));
+  REQUIRE(absl::IsInvalidArgument(start_rpc({.host = "192.0.2.1", .port = 7400, .path = ""}).status()));
 }
 
 TEST_CASE("HTTP answers its pages, and 503 when one is not healthy") {
