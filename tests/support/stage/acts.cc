@@ -156,7 +156,7 @@ constexpr Act kActs[] = {
     {"host-opens-volume", "a host process reads acme-1's volume by its path", "DISK-01", kHost, kAcme, "acme-1.qcow2",
      false, host_opens_volume},
     {"host-opens-hard-link", "a host process reads acme-2's volume through a hard link of another name", "DISK-01",
-     kHost, kAcme, "acme-2.raw", false, host_opens_hard_link},
+     kHost, kAcme, "acme-2.qcow2", false, host_opens_hard_link},
     {"host-opens-by-io-uring", "a host process reads acme-1's volume, opened by io_uring", "DISK-01", kHost, kAcme,
      "acme-1.qcow2", false, host_opens_by_io_uring},
     {"globex-gets-vault", "acme-vault's volume is attached to globex-1, which reads it", "DISK-01", kGlobex, kAcme,

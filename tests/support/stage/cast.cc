@@ -35,7 +35,7 @@ absl::Status enter_all(Cast& cast) {
        cast.acme_1},
       {{"acme-2",
         kAcme,
-        {{volume("acme-2.raw"), "raw"}},
+        {{volume("acme-2.qcow2"), "qcow2"}},
         {{"tap-acme-2", kAcmeBridge, "52:54:00:ac:00:02"}},
         absl::StrCat(kAcme2Address, "/24")},
        true,
