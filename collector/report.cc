@@ -19,7 +19,16 @@ v1::Status Report::status() const {
   const auto totals = sources_.directory.totals();
   status.set_connected_hosts(totals.connected_hosts);
   status.set_known_hosts(totals.known_hosts);
-  status.set_lost_records(totals.lost_records);
+  std::uint64_t lost = totals.lost_records;
+  for (const auto& host : sources_.directory.hosts()) {
+    const auto missing = sources_.store.ledger().missing(host.host_id());
+    if (missing.ok()) {
+      lost += *missing;
+    } else {
+      status.add_problems(std::string(missing.status().message()));
+    }
+  }
+  status.set_lost_records(lost);
   std::uint32_t enabled = 0;
   for (const auto& rule : sources_.rules.rules()) enabled += rule.enabled ? 1 : 0;
   status.set_rules(enabled);
@@ -49,7 +58,9 @@ api::Page Report::metrics() const {
       {"bulkhead_alerts", "Alerts in the store.", false, status.alerts()},
       {"bulkhead_hosts_connected", "Hosts whose agent is connected.", false, status.connected_hosts()},
       {"bulkhead_hosts_known", "Hosts that ever were connected.", false, status.known_hosts()},
-      {"bulkhead_lost_records", "Records lost on all hosts, since their agents started.", false, status.lost_records()},
+      {"bulkhead_lost_records",
+       "Records lost on all hosts since their agents started, and events that the collector will never have.", false,
+       status.lost_records()},
       {"bulkhead_problems", "Errors that need a person.", false, static_cast<std::uint64_t>(status.problems_size())},
       {"bulkhead_rules", "Rules that are enabled.", false, status.rules()},
       {"bulkhead_detection_lag_events", "Stored events that are not judged yet.", false, status.detection_lag_events()},

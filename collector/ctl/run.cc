@@ -72,7 +72,7 @@ absl::Status show_status(const Arguments& arguments, Client& client, const Outpu
              << (status.detection_lag_events() == 0 ? std::string("up to date")
                                                     : absl::StrCat(status.detection_lag_events(), " events behind"))
              << "\n"
-             << "lost        " << status.lost_records() << " records, since the agents started\n";
+             << "lost        " << status.lost_records() << " records on all hosts\n";
   for (const auto& problem : status.problems()) output.out << "problem     " << printable(problem) << "\n";
   if (status.problems().empty()) output.out << "problems    none\n";
   return absl::OkStatus();

@@ -150,6 +150,7 @@ void Directory::count(const v1::Inventory& inventory, Entry& entry) {
     tenant.set_domains(tenant.domains() + 1);
     tenant.set_volumes(tenant.volumes() + static_cast<std::uint32_t>(domain.volumes_size()));
     tenant.set_ports(tenant.ports() + static_cast<std::uint32_t>(domain.ports_size()));
+    // A paused domain has its VMM, and so memory that others can touch.
     if (domain.state() != v1::DOMAIN_STATE_RUNNING && domain.state() != v1::DOMAIN_STATE_PAUSED) continue;
     tenant.set_running_domains(tenant.running_domains() + 1);
     ++running;
