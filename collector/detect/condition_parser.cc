@@ -84,7 +84,7 @@ const auto place_quoted = [](const auto& ctx) {
 
 // In both kinds of quotes, \ takes the next character literally.
 const auto quoted_by = [](char quote) {
-  return x3::lexeme[x3::lit(quote) >> *(('\\' >> x3::char_) | (x3::char_ - quote - '\\')) > x3::lit(quote)];
+  return x3::lexeme[(x3::lit(quote) >> *(('\\' >> x3::char_) | (x3::char_ - quote - '\\'))) > x3::lit(quote)];
 };
 
 const x3::rule<struct NameClass, ast::Word> name = "the name of a field or macro";
