@@ -104,6 +104,19 @@ TEST_CASE("A damaged record in the middle comes out as a gap, counted once, and 
   CHECK(fixture.items() == expected);
 }
 
+TEST_CASE("Damage that leaves a valid batch behind is damage all the same") {
+  SpoolFixture fixture;
+  fixture.reopen();
+  fixture.append(2);
+  const auto path = fixture.segments().front();
+  std::string bytes = test::read_file(path);
+  const std::string host = test::kSampleHost;
+  REQUIRE(bytes.find(host) != std::string::npos);
+  bytes.replace(bytes.find(host), host.size(), std::string(host.size(), 'e'));
+  test::write_file(path, bytes);
+  CHECK(fixture.items() == Items{"gap 1-1 damaged", "2-2"});
+}
+
 TEST_CASE("A record that a tenant's text imitates is not believed behind damage") {
   SpoolFixture fixture;
   auto& spool = fixture.reopen();

@@ -136,18 +136,21 @@ TEST_CASE("Earlier boots come first and vanish when they are acknowledged") {
   fixture.options.boot_id = "zz-first";
   fixture.reopen();
   fixture.append(2);
-  fixture.options.boot_id = "mm-empty";
+  fixture.options.boot_id = "nn-empty";
   fixture.reopen();
+  fixture.options.boot_id = "mm-second";
+  fixture.reopen();
+  fixture.append(1);
   fixture.options.boot_id = "aa-third";
   auto& spool = fixture.reopen();
   fixture.append(1);
-  CHECK(spool.boots() == Items{"zz-first", "aa-third"});
+  CHECK(spool.boots() == Items{"zz-first", "mm-second", "aa-third"});
   CHECK(fixture.items(1, "zz-first") == Items{"1-1", "2-2"});
   REQUIRE(spool.meet("zz-first", 1).ok());
   REQUIRE(spool.acknowledge("zz-first", 2).ok());
-  CHECK(spool.boots() == Items{"aa-third"});
+  CHECK(spool.boots() == Items{"mm-second", "aa-third"});
   CHECK(fixture.items(1, "zz-first").empty());
-  CHECK(fixture.reopen().boots() == Items{"aa-third"});
+  CHECK(fixture.reopen().boots() == Items{"mm-second", "aa-third"});
 }
 
 TEST_CASE("A full spool refuses events, counts them by probe and states the loss when there is room again") {
