@@ -79,7 +79,10 @@ int execute(const config::CommandLine& command_line) {
     return 0;
   }
   const absl::StatusOr<config::Config> config = config::load_config(command_line);
-  if (!config.ok()) return fail(config.status());
+  if (!config.ok()) {
+    const int status = fail(config.status());
+    return command_line.check_config ? 1 : status;  // it was checked, and the answer is no
+  }
   if (command_line.check_config) {
     std::cout << "the configuration is valid\n";
     return 0;

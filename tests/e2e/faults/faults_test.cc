@@ -100,10 +100,11 @@ TEST_CASE("an agent whose state directory cannot be made names it") {
 TEST_CASE("an unknown key of the agent's configuration is refused with its place") {
   const Directory directory;
   const std::string file = write(directory, "agent.yaml", "libvirt:\n  run_dirr: /run/libvirt\n");
-  const Result result =
-      run_program("bulkhead-agent", {"--config", file, "--check-config", "--collector", "127.0.0.1:1"});
+  const Result result = run_program("bulkhead-agent", {"--config", file, "--collector", "127.0.0.1:1"});
   check_refusal(result, 2, "agent.yaml:2:");
   CHECK_THAT(result.error, Catch::Contains("run_dir"));
+  check_refusal(run_program("bulkhead-agent", {"--config", file, "--check-config", "--collector", "127.0.0.1:1"}), 1,
+                "agent.yaml:2:");
 }
 
 TEST_CASE("an agent without a collector to speak to, or with a wrong option, is told how") {
@@ -114,7 +115,8 @@ TEST_CASE("an agent without a collector to speak to, or with a wrong option, is 
 TEST_CASE("an unknown key of the collector's configuration is refused with its place") {
   const Directory directory;
   const std::string file = write(directory, "collector.yaml", "data_dirr: /tmp/none\n");
-  check_refusal(run_program("bulkhead-collector", {"--config", file, "--check-config"}), 2, "collector.yaml:1:");
+  check_refusal(run_program("bulkhead-collector", {"--config", file}), 2, "collector.yaml:1:");
+  check_refusal(run_program("bulkhead-collector", {"--config", file, "--check-config"}), 1, "collector.yaml:1:");
 }
 
 TEST_CASE("a collector whose data directory cannot be made names it") {
@@ -127,6 +129,7 @@ TEST_CASE("a collector whose data directory cannot be made names it") {
 
 TEST_CASE("a collector whose port is in use names it") {
   const Directory directory;
+  std::filesystem::create_directory(directory / "first");
   auto first = Collector::start(directory / "first");
   REQUIRE(first.status() == absl::OkStatus());
   check_refusal(run_program("bulkhead-collector", {"--data-dir", directory / "second", "--listen", first->address(),

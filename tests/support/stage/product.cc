@@ -85,11 +85,11 @@ absl::StatusOr<std::string> Collector::ask(std::vector<std::string> words) const
 }
 
 absl::StatusOr<Agent> Agent::start(const std::filesystem::path& directory, const Collector& collector,
-                                   const PrivateLibvirt& libvirt) {
-  const auto configuration = directory / "agent.yaml", log = directory / "agent.log";
-  std::ofstream(configuration) << "libvirt:\n  run_dir: " << libvirt.run_dir().string() << "\n";
+                                   const PrivateLibvirt& libvirt, const std::string& configuration) {
+  const auto file = directory / "agent.yaml", log = directory / "agent.log";
+  std::ofstream(file) << "libvirt:\n  run_dir: " << libvirt.run_dir().string() << "\n" << configuration;
   auto process = ChildProcess::start({{program("bulkhead-agent"), "--collector", collector.address(), "--state-dir",
-                                       directory / "agent", "--libvirt", libvirt.uri(), "--config", configuration},
+                                       directory / "agent", "--libvirt", libvirt.uri(), "--config", file},
                                       log,
                                       {}});
   if (!process.ok()) return process.status();

@@ -36,8 +36,9 @@ class Collector {
 
 class Agent {
  public:
+  // `configuration`: more lines for its configuration file.
   static absl::StatusOr<Agent> start(const std::filesystem::path& directory, const Collector& collector,
-                                     const PrivateLibvirt& libvirt);
+                                     const PrivateLibvirt& libvirt, const std::string& configuration = "");
 
   ChildProcess& process() { return *process_; }
 
