@@ -80,7 +80,7 @@ TEST_CASE("the loss identity holds from the kernel to the store while the rings 
 
   // The loss is an event of its own, and its counts add up to what the kernel counted.
   const auto events = host->collector.ask({"events", "--format", "json"});
-  REQUIRE(events.ok());
+  REQUIRE(events.status() == absl::OkStatus());
   std::istringstream lines(*events);
   std::uint64_t stated = 0, told = 0;
   for (std::string line; std::getline(lines, line);) {

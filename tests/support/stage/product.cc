@@ -15,7 +15,7 @@ namespace {
 
 constexpr Milliseconds kStartTimeout(20'000);
 constexpr Milliseconds kStopTimeout(15'000);
-constexpr Milliseconds kAskTimeout(10'000);
+constexpr Milliseconds kAskTimeout(60'000);
 constexpr Milliseconds kPollInterval(100);
 
 std::string program(const std::string& name) {
