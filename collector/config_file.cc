@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "collector/detect/nearest_name.h"
+#include "text/yaml_document.h"
 
 namespace bulkhead::collector {
 
@@ -98,8 +99,8 @@ absl::StatusOr<std::string> read_text(const std::string& path) {
 }  // namespace
 
 absl::StatusOr<ConfigFile> read_config_file(const std::string& path) {
-  const auto text = read_text(path);
-  if (!text.ok()) return text.status();
+  const auto content = read_text(path);
+  if (!content.ok()) return content.status();
   ConfigFile config;
   Mapping alerts(path);
   alerts.flag("stdout", config.alerts_stdout);
@@ -112,7 +113,11 @@ absl::StatusOr<ConfigFile> read_config_file(const std::string& path) {
   root.flag("allow_plaintext", config.allow_plaintext);
   root.section("alerts", alerts);
   try {
-    if (auto status = root.read(YAML::Load(*text), ""); !status.ok()) return status;
+    if (const auto second = text::second_document(*content)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ":", second->line + 1, ": a second document: the file must be one document"));
+    }
+    if (auto status = root.read(YAML::Load(*content), ""); !status.ok()) return status;
   } catch (const YAML::Exception& error) {
     return absl::InvalidArgumentError(absl::StrCat(path, ":", error.mark.line + 1, ": ", error.msg));
   }

@@ -13,6 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/time/time.h"
 #include "agent/config/nearest_name.h"
+#include "text/yaml_document.h"
 
 namespace bulkhead::config {
 namespace {
@@ -83,16 +84,17 @@ absl::StatusOr<std::string> read_text_file(const std::string& path) {
   }
 }
 
-absl::StatusOr<YAML::Node> parse_yaml(std::string_view text, std::string_view file) {
-  if (text.size() > kMaxYamlBytes) {
+absl::StatusOr<YAML::Node> parse_yaml(std::string_view bytes, std::string_view file) {
+  if (bytes.size() > kMaxYamlBytes) {
     return absl::InvalidArgumentError(fmt::format("{}:1:1: is larger than {} MiB", file, kMaxYamlBytes >> 20));
   }
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() > 1) {
-      return error_at({documents[1], file}, "a second document: the file must be one document");
+    const std::string document(bytes);
+    if (const std::optional<YAML::Mark> second = text::second_document(document)) {
+      return absl::InvalidArgumentError(
+          fmt::format("{}a second document: the file must be one document", position(file, *second)));
     }
-    return documents.empty() ? YAML::Node() : documents[0];
+    return YAML::Load(document);
   } catch (const YAML::Exception& error) {
     return absl::InvalidArgumentError(fmt::format("{}{}", position(file, error.mark), error.msg));
   }

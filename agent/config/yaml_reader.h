@@ -36,7 +36,7 @@ absl::Status error_at(const YamlValue& value, const absl::Status& cause);
 absl::StatusOr<std::string> read_text_file(const std::string& path);
 
 // One document. An empty one is a null node.
-absl::StatusOr<YAML::Node> parse_yaml(std::string_view text, std::string_view file);
+absl::StatusOr<YAML::Node> parse_yaml(std::string_view bytes, std::string_view file);
 
 // `what` names the value in messages, such as "libvirt.uri".
 absl::Status read_string(const YamlValue& value, std::string_view what, std::string& target);

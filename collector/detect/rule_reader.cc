@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include <string_view>
 
 #include "collector/detect/nearest_name.h"
+#include "text/yaml_document.h"
 
 namespace bulkhead::detect {
 namespace {
@@ -207,40 +207,12 @@ class Reader {
   bool good_ = true;
 };
 
-// Ignores all events but a document's start.
-class DocumentStart : public YAML::EventHandler {
- public:
-  void OnDocumentStart(const YAML::Mark& mark) override { mark_ = mark; }
-  void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
-  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
-  void OnSequenceEnd() override {}
-  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
-  void OnMapEnd() override {}
-  const YAML::Mark& mark() const { return mark_; }
-
- private:
-  YAML::Mark mark_;
-};
-
-// YAML::Load() ignores what follows the first document. YAML::LoadAll() of yaml-cpp 0.7 never ends on some of what is
-// no YAML: its parser gives one empty document after the other without reading on.
-std::optional<YAML::Mark> second_document(const std::string& text) {
-  std::istringstream stream(text);
-  YAML::Parser parser(stream);
-  DocumentStart start;
-  if (!parser.HandleNextDocument(start) || !parser.HandleNextDocument(start)) return std::nullopt;
-  return start.mark();
-}
-
 }  // namespace
 
 void read_rule_file(const RuleFile& file, Definitions& definitions, Problems& problems) {
   if (file.text.size() > kFileBytes) return problems.add({&file, 1, 1}, "the file is larger than 1 MiB");
   try {
-    if (const auto second = second_document(file.text)) {
+    if (const auto second = text::second_document(file.text)) {
       return problems.add({&file, second->line + 1, second->column + 1},
                           "expected the end of the file: a rule file is one YAML document");
     }

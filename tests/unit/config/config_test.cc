@@ -174,6 +174,10 @@ TEST_CASE("text that is no YAML is refused with its place") {
   CHECK(refusal(std::string((8u << 20) + 1, '#')) == "a.yaml:1:1: is larger than 8 MiB");
 }
 
+TEST_CASE("what follows a document is refused, and reading it ends") {
+  CHECK(refusal("# c\n- a: b\n\n# d\n,- c: d\n").find("a second document") != std::string::npos);
+}
+
 TEST_CASE("text nested without end is refused, not followed") {
   CHECK_FALSE(parse_config(std::string(100000, '['), "a.yaml").ok());
   CHECK_FALSE(parse_config(std::string(100000, '{'), "a.yaml").ok());
