@@ -6,11 +6,11 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <fstream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/support/stage/file_descriptor.h"
+#include "tests/support/stage/log_tail.h"
 
 namespace bulkhead::stage {
 namespace {
@@ -27,16 +27,6 @@ absl::StatusOr<std::filesystem::path> make_state_dir() {
   if (pattern.size() > 60) pattern = "/tmp/bulkhead-stage-XXXXXX";
   if (mkdtemp(pattern.data()) == nullptr) return absl::ErrnoToStatus(errno, pattern);
   return std::filesystem::path(pattern);
-}
-
-std::string last_lines(const std::filesystem::path& log) {
-  std::ifstream in(log);
-  std::string line, tail;
-  while (std::getline(in, line)) {
-    tail += line + "\n";
-    if (tail.size() > 2000) tail.erase(0, tail.find('\n') + 1);
-  }
-  return tail;
 }
 
 }  // namespace
@@ -56,7 +46,7 @@ absl::StatusOr<PrivateLibvirt> PrivateLibvirt::start(const Options& options) {
   PrivateLibvirt stage(*state_dir, std::move(*keeper));
   const auto answered = stage.answer(kStartTimeout);
   if (answered.ok()) return stage;
-  const std::string log = last_lines(*state_dir / "log/libvirtd.log");
+  const std::string log = tail_of(*state_dir / "log/libvirtd.log");
   (void)stage.end();
   std::filesystem::remove_all(*state_dir);
   return absl::Status(answered.code(), absl::StrCat(answered.message(), log.empty() ? "" : "; libvirtd said:\n", log));

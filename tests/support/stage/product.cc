@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "tests/support/stage/interrupt.h"
+#include "tests/support/stage/log_tail.h"
 
 namespace bulkhead::stage {
 namespace {
@@ -20,16 +21,6 @@ constexpr Milliseconds kPollInterval(100);
 
 std::string program(const std::string& name) {
   return absl::StrCat(program_directory(), "/", name);
-}
-
-std::string tail_of(const std::filesystem::path& log) {
-  std::ifstream in(log);
-  std::string line, tail;
-  while (std::getline(in, line)) {
-    tail += line + "\n";
-    while (tail.size() > 2000) tail.erase(0, tail.find('\n') + 1);
-  }
-  return tail;
 }
 
 absl::Status ended(const ChildProcess& process, int status, const std::filesystem::path& log) {
