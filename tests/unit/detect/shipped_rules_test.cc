@@ -143,7 +143,7 @@ TEST_CASE("the message of MEM-01 names actor, tenants, domain and result") {
   REQUIRE(findings.size() == 1);
   CHECK(findings[0].message ==
         "/usr/bin/gdb (pid 4711, uid 0, login uid 1000) of tenant host used process_vm_read on memory of domain web "
-        "(VMM pid 900) of tenant acme: result 4096 (none)");
+        "(VMM pid 900) of tenant acme: result 4096, error (none)");
 }
 
 }  // namespace bulkhead::detect
