@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "collector/detect/nearest_name.h"
+#include "text/nearest_name.h"
 #include "text/yaml_document.h"
 
 namespace bulkhead::collector {
@@ -73,7 +73,7 @@ class Mapping {
     std::vector<std::string_view> known;
     for (const auto& [name, reader] : readers_) known.push_back(name);
     return bad(node, absl::StrCat("unknown key '", key.substr(0, 64), "'",
-                                  detect::did_you_mean(node.Scalar().substr(0, 64), known)));
+                                  text::did_you_mean(node.Scalar().substr(0, 64), known)));
   }
 
   using Reader = std::function<absl::Status(const std::string& name, const YAML::Node& value)>;

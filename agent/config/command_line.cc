@@ -7,9 +7,9 @@
 
 #include <fmt/format.h>
 
-#include "agent/config/nearest_name.h"
 #include "agent/config/value_checks.h"
 #include "agent/config/yaml_reader.h"
+#include "text/nearest_name.h"
 
 namespace bulkhead::config {
 namespace {
@@ -38,7 +38,7 @@ absl::Status unknown_option(const std::string& given) {
                                                 "--check-config", "--log-level", "--allow-plaintext", "--format",
                                                 "--version",      "--help"};
   return absl::InvalidArgumentError(
-      fmt::format("unknown option '{}'{}", given.substr(0, 64), suggestion(given, kNames)));
+      fmt::format("unknown option '{}'{}", given.substr(0, 64), text::suggestion(given, kNames)));
 }
 
 absl::StatusOr<Command> to_command(const std::vector<std::string>& words) {
@@ -49,7 +49,7 @@ absl::StatusOr<Command> to_command(const std::vector<std::string>& words) {
   if (words[0] == "probes") return Command::kProbes;
   if (words[0] == "inventory") return Command::kInventory;
   return absl::InvalidArgumentError(
-      fmt::format("unknown command '{}'{}", words[0].substr(0, 64), suggestion(words[0], kNames)));
+      fmt::format("unknown command '{}'{}", words[0].substr(0, 64), text::suggestion(words[0], kNames)));
 }
 
 absl::StatusOr<Format> to_format(const std::string& word) {
@@ -57,7 +57,7 @@ absl::StatusOr<Format> to_format(const std::string& word) {
   if (word == "table") return Format::kTable;
   if (word == "json") return Format::kJson;
   return absl::InvalidArgumentError(
-      fmt::format("--format: unknown value '{}'{}", word.substr(0, 64), suggestion(word, kNames)));
+      fmt::format("--format: unknown value '{}'{}", word.substr(0, 64), text::suggestion(word, kNames)));
 }
 
 absl::StatusOr<CommandLine> from_variables(const options::variables_map& given) {
@@ -102,7 +102,7 @@ absl::Status apply(const CommandLine& command_line, Config& config) {
     if (found == kLogLevels.end()) {
       return absl::InvalidArgumentError(fmt::format("--log-level: unknown value '{}'{}",
                                                     command_line.log_level->substr(0, 64),
-                                                    suggestion(*command_line.log_level, kLogLevels)));
+                                                    text::suggestion(*command_line.log_level, kLogLevels)));
     }
     config.log_level = static_cast<LogLevel>(found - kLogLevels.begin());
   }

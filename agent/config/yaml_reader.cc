@@ -12,7 +12,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/numbers.h"
 #include "absl/time/time.h"
-#include "agent/config/nearest_name.h"
+#include "text/nearest_name.h"
 #include "text/yaml_document.h"
 
 namespace bulkhead::config {
@@ -137,7 +137,7 @@ absl::Status read_word(const YamlValue& value, std::string_view what, std::span<
   const auto found = std::find(words.begin(), words.end(), value.node.Scalar());
   if (found == words.end()) {
     return error_at(value, fmt::format("{}: unknown value {}{}", what, kind_of(value.node),
-                                       suggestion(value.node.Scalar(), words)));
+                                       text::suggestion(value.node.Scalar(), words)));
   }
   target = static_cast<std::size_t>(found - words.begin());
   return absl::OkStatus();
@@ -156,7 +156,7 @@ absl::Status expect_map(const YamlValue& value, std::string_view what, std::span
     const std::string name = entry.first.Scalar();
     const std::string in = what.empty() ? "" : fmt::format(" in {}", what);
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      return error_at(key, fmt::format("unknown key '{}'{}{}", name.substr(0, 64), in, suggestion(name, known)));
+      return error_at(key, fmt::format("unknown key '{}'{}{}", name.substr(0, 64), in, text::suggestion(name, known)));
     }
     if (!seen.insert(name).second) return error_at(key, fmt::format("key '{}'{} is there twice", name, in));
   }

@@ -10,7 +10,7 @@
 
 #include "collector/detect/condition_parser.h"
 #include "collector/detect/literal.h"
-#include "collector/detect/nearest_name.h"
+#include "text/nearest_name.h"
 
 namespace bulkhead::detect {
 namespace {
@@ -160,7 +160,7 @@ ConditionCompiler::Result ConditionCompiler::build(const ast::Test& test) {
   const Field* field = find_field(test.name.text);
   if (field == nullptr) {
     return fail(test.name.offset,
-                fmt::format("unknown field '{}'{}", test.name.text, did_you_mean(test.name.text, field_names())));
+                fmt::format("unknown field '{}'{}", test.name.text, text::did_you_mean(test.name.text, field_names())));
   }
   const auto& clause = test.clause->get();
   const auto* value = boost::get<ast::ValueClause>(&clause);
@@ -194,7 +194,7 @@ ConditionCompiler::Result ConditionCompiler::build_macro(const ast::Word& name) 
     if (!dotted) known.clear();
     for (const auto& [macro, entry] : macros_) known.push_back(macro);
     return fail(name.offset, fmt::format("unknown {} '{}'{}", dotted ? "field" : "macro", name.text,
-                                         did_you_mean(name.text, known)));
+                                         text::did_you_mean(name.text, known)));
   }
   Macro& macro = found->second;
   if (macro.state == Macro::kUnderWay) {
@@ -222,7 +222,7 @@ const Field* ConditionCompiler::field_operand(const Field& left, const ast::Word
   if (right == nullptr) {
     failed = true;
     fail(operand.offset, fmt::format("unknown field '{}'{} (a text of this form needs quotes)", operand.text,
-                                     did_you_mean(operand.text, field_names())));
+                                     text::did_you_mean(operand.text, field_names())));
   } else if (!comparable(left, *right)) {
     failed = true;
     fail(operand.offset, fmt::format("the {} field '{}' cannot be compared with the {} field '{}'",

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
-#include "collector/detect/nearest_name.h"
+#include "text/nearest_name.h"
 
 BOOST_FUSION_ADAPT_STRUCT(bulkhead::detect::ast::ValueClause, op, operand)
 BOOST_FUSION_ADAPT_STRUCT(bulkhead::detect::ast::SetClause, op, operands)
@@ -166,7 +166,7 @@ SyntaxError unexpected(std::string_view text, std::size_t offset) {
   std::vector<std::string_view> known = {"and", "or"};
   for (const Operator& op : operators()) known.push_back(op.spelling);
   return {offset, fmt::format("expected an operator, 'and', 'or' or the end of the condition, found '{}'{}", word,
-                              did_you_mean(word, known))};
+                              text::did_you_mean(word, known))};
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <system_error>
 #include <vector>
 
-#include "collector/detect/nearest_name.h"
+#include "text/nearest_name.h"
 
 namespace bulkhead::detect {
 namespace {
@@ -33,8 +33,8 @@ std::optional<Value> choice_value(const Field& field, std::string_view word, std
     if (name == word) return Value::of_number(number);
     names.push_back(name);
   }
-  error = fmt::format("'{}' is no value of '{}'{}; expected one of {}", word, field.name, did_you_mean(word, names),
-                      fmt::join(names, ", "));
+  error = fmt::format("'{}' is no value of '{}'{}; expected one of {}", word, field.name,
+                      text::did_you_mean(word, names), fmt::join(names, ", "));
   return std::nullopt;
 }
 

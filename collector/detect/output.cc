@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "absl/strings/ascii.h"
-#include "collector/detect/nearest_name.h"
 #include "collector/detect/one_line.h"
+#include "text/nearest_name.h"
 
 namespace bulkhead::detect {
 namespace {
@@ -82,7 +82,7 @@ std::optional<OutputTemplate> parse_output(const SourceText& output, Problems& p
       std::vector<std::string_view> known;
       for (const Field& field : fields()) known.push_back(field.name);
       problems.add(output.at(at), fmt::format("unknown field '%{}' in the output{} (%% is a percent sign)", name,
-                                              did_you_mean(name, known)));
+                                              text::did_you_mean(name, known)));
       good = false;
     }
     at += 1 + name.size();

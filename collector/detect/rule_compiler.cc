@@ -9,8 +9,8 @@
 #include "collector/detect/condition_compiler.h"
 #include "collector/detect/condition_parser.h"
 #include "collector/detect/list_table.h"
-#include "collector/detect/nearest_name.h"
 #include "collector/detect/rule_reader.h"
+#include "text/nearest_name.h"
 
 namespace bulkhead::detect {
 namespace {
@@ -30,7 +30,7 @@ std::optional<v1::Severity> severity_of(const SourceText& priority, Problems& pr
     names.push_back(name);
   }
   problems.add(priority.place, fmt::format("'{}' is no priority{}; expected one of {}", priority.text,
-                                           did_you_mean(written, names), fmt::join(names, ", ")));
+                                           text::did_you_mean(written, names), fmt::join(names, ", ")));
   return std::nullopt;
 }
 

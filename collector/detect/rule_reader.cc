@@ -10,7 +10,7 @@
 #include <sstream>
 #include <string_view>
 
-#include "collector/detect/nearest_name.h"
+#include "text/nearest_name.h"
 #include "text/yaml_document.h"
 
 namespace bulkhead::detect {
@@ -113,7 +113,7 @@ class Reader {
       const std::string& key_name = entry.first.Scalar();
       const auto key = std::ranges::find(keys, key_name, &Key::name);
       if (key == keys.end()) {
-        fail(entry.first, fmt::format("a {} has no key '{}'{}", kind, key_name, did_you_mean(key_name, known)));
+        fail(entry.first, fmt::format("a {} has no key '{}'{}", kind, key_name, text::did_you_mean(key_name, known)));
       } else if (!seen.insert(key_name).second) {
         fail(entry.first, fmt::format("the key '{}' is there twice", key_name));
       } else {

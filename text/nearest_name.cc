@@ -1,4 +1,4 @@
-#include "agent/config/nearest_name.h"
+#include "text/nearest_name.h"
 
 #include <algorithm>
 #include <boost/algorithm/string/case_conv.hpp>
@@ -7,7 +7,7 @@
 
 #include <fmt/ranges.h>
 
-namespace bulkhead::config {
+namespace bulkhead::text {
 namespace {
 
 constexpr std::size_t kLongestName = 64;
@@ -36,11 +36,12 @@ std::string_view nearest_name(std::string_view name, std::span<const std::string
   if (name.empty() || name.size() > kLongestName) return {};
   const std::string wanted = boost::algorithm::to_lower_copy(std::string(name));
   std::string_view nearest;
-  // A third of the letters may be wrong; beyond that a suggestion misleads.
-  std::size_t least = std::max<std::size_t>(1, name.size() / 3) + 1;
+  // A third of the letters may be wrong, and two of a short name; beyond that a suggestion misleads.
+  std::size_t least = std::max<std::size_t>(2, name.size() / 3) + 1;
   for (const std::string_view candidate : known) {
+    if (candidate.size() > kLongestName) continue;
     const std::size_t distance = edit_distance(wanted, boost::algorithm::to_lower_copy(std::string(candidate)));
-    if (distance < least) {
+    if (distance < least && distance < candidate.size()) {
       least = distance;
       nearest = candidate;
     }
@@ -48,10 +49,14 @@ std::string_view nearest_name(std::string_view name, std::span<const std::string
   return nearest;
 }
 
-std::string suggestion(std::string_view name, std::span<const std::string_view> known) {
+std::string did_you_mean(std::string_view name, std::span<const std::string_view> known) {
   const std::string_view nearest = nearest_name(name, known);
-  if (!nearest.empty()) return fmt::format("; did you mean '{}'?", nearest);
-  return fmt::format("; known are '{}'", fmt::join(known, "', '"));
+  return nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest);
 }
 
-}  // namespace bulkhead::config
+std::string suggestion(std::string_view name, std::span<const std::string_view> known) {
+  const std::string near = did_you_mean(name, known);
+  return near.empty() ? fmt::format("; known are '{}'", fmt::join(known, "', '")) : near;
+}
+
+}  // namespace bulkhead::text
