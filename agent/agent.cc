@@ -1,10 +1,8 @@
 #include "agent/agent.h"
 
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
@@ -12,22 +10,20 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <csignal>
-#include <fstream>
-#include <future>
 #include <mutex>
 
-#include "absl/strings/str_cat.h"
 #include "agent/attribute/attributor.h"
 #include "agent/config/host_id.h"
 #include "agent/decode/decoder.h"
 #include "agent/health/health.h"
 #include "agent/inventory/libvirt_inventory.h"
+#include "agent/libvirt_options.h"
 #include "agent/ownership/ownership.h"
 #include "agent/probes/probe_set.h"
 #include "agent/spool/clock.h"
 #include "agent/spool/spool.h"
+#include "agent/statements.h"
 #include "agent/stream/stream.h"
-#include "agent/version.h"
 #include "spdlog/spdlog.h"
 
 namespace bulkhead {
@@ -43,70 +39,6 @@ namespace {
 constexpr milliseconds kWaitingInterval{5};
 constexpr seconds kIncompleteInterval{2};
 constexpr seconds kDrainTimeout{5};
-constexpr seconds kSurveyPatience{10};
-
-std::string first_word_of(const char* path) {
-  std::ifstream file(path);
-  std::string word;
-  file >> word;
-  return word;
-}
-
-v1::Hello make_hello(const std::string& host_id, const std::string& boot_id, const v1::Coverage& coverage) {
-  v1::Hello hello;
-  hello.set_host_id(host_id);
-  hello.set_boot_id(boot_id);
-  std::array<char, 256> hostname{};
-  if (gethostname(hostname.data(), hostname.size() - 1) == 0) hello.set_hostname(hostname.data());
-  hello.set_agent_version(kVersion);
-  utsname kernel{};
-  if (uname(&kernel) == 0) hello.set_kernel_release(kernel.release);
-  hello.set_run_id(first_word_of("/proc/sys/kernel/random/uuid"));
-  *hello.mutable_coverage() = coverage;
-  return hello;
-}
-
-void stamp(const spool::Moment& moment, google::protobuf::Timestamp* time) {
-  constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
-  time->set_seconds(moment.wall_ns / kNanosecondsPerSecond);
-  time->set_nanos(static_cast<std::int32_t>(moment.wall_ns % kNanosecondsPerSecond));
-}
-
-v1::Coverage coverage_of(const probes::ProbeSet& probes) {
-  v1::Coverage coverage;
-  stamp(spool::now(), coverage.mutable_time());
-  for (const v1::ProbeCoverage& row : probes.coverage()) *coverage.add_probes() = row;
-  return coverage;
-}
-
-inventory::LibvirtOptions libvirt_options(const config::Config& config) {
-  inventory::LibvirtOptions options;
-  options.uri = config.libvirt.uri;
-  options.run_dir = config.libvirt.run_dir;
-  options.tenant_rules = config.tenants.rules;
-  options.opennebula = config.tenants.opennebula;
-  return options;
-}
-
-v1::Event tenant_change_event(const ownership::TenantChanged& change, const ownership::Registry& registry) {
-  const spool::Moment now = spool::now();
-  v1::Event event;
-  stamp(now, event.mutable_time());
-  event.set_boot_time_ns(now.boot_ns);
-  event.set_probe(v1::PROBE_AGENT);
-  event.mutable_actor()->set_tenant(ownership::kHostTenant);
-  v1::Object& object = *event.mutable_object();
-  object.set_kind(v1::OBJECT_KIND_DOMAIN);
-  object.set_tenant(change.old_tenant);
-  if (const ownership::DomainFacts* domain = registry.domain(change.domain_number)) {
-    object.set_domain_uuid(domain->uuid);
-    object.set_domain_name(domain->name);
-    object.set_id(domain->uuid);
-  }
-  event.mutable_tenant_change()->set_old_tenant(change.old_tenant);
-  event.mutable_tenant_change()->set_new_tenant(change.new_tenant);
-  return event;
-}
 
 }  // namespace
 
@@ -166,10 +98,10 @@ absl::Status Agent::Impl::open() {
 
   absl::StatusOr<std::string> host_id = config::resolve_host_id(config_);
   if (!host_id.ok()) return absl::InvalidArgumentError(host_id.status().message());
-  const std::string boot_id = first_word_of("/proc/sys/kernel/random/boot_id");
+  const std::string this_boot = boot_id();
   absl::StatusOr<std::unique_ptr<spool::Spool>> spool = spool::Spool::open({.dir = config_.state_dir + "/spool",
                                                                             .host_id = *host_id,
-                                                                            .boot_id = boot_id,
+                                                                            .boot_id = this_boot,
                                                                             .max_bytes = config_.spool.max_mib << 20});
   if (!spool.ok()) return absl::InvalidArgumentError(spool.status().message());
   spool_ = *std::move(spool);
@@ -197,7 +129,7 @@ absl::Status Agent::Impl::open() {
 
   absl::StatusOr<std::unique_ptr<stream::Stream>> stream =
       stream::Stream::start({.collector = config_.collector,
-                             .hello = make_hello(*host_id, boot_id, coverage_of(*probes_)),
+                             .hello = make_hello(*host_id, this_boot, coverage_of(*probes_)),
                              .allow_plaintext = config_.allow_plaintext,
                              .health = [this] { return latest_health(); },
                              .health_interval = config_.health_interval},
@@ -374,35 +306,6 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::create(const config::Config& confi
 
 void Agent::run() {
   impl_->run();
-}
-
-absl::StatusOr<v1::Coverage> survey_probes(const config::Config& config) {
-  absl::StatusOr<std::unique_ptr<probes::ProbeSet>> probes =
-      probes::ProbeSet::load({.ring_kib_per_cpu = config.ring_kib_per_cpu});
-  if (!probes.ok()) return probes.status();
-  return coverage_of(**probes);
-}
-
-absl::StatusOr<v1::Inventory> survey_inventory(const config::Config& config) {
-  absl::StatusOr<std::unique_ptr<probes::ProbeSet>> probes = probes::ProbeSet::load({.ring_kib_per_cpu = 4});
-  if (!probes.ok()) return probes.status();
-  absl::StatusOr<std::unique_ptr<ownership::Ownership>> ownership =
-      ownership::Ownership::create((*probes)->ownership(), "", config.trusted_services);
-  if (!ownership.ok()) return ownership.status();
-
-  std::promise<std::shared_ptr<const inventory::Snapshot>> first;
-  std::once_flag told;
-  absl::StatusOr<std::unique_ptr<inventory::LibvirtInventory>> inventory = inventory::LibvirtInventory::start(
-      libvirt_options(config), [&](std::shared_ptr<const inventory::Snapshot> snapshot) {
-        if (snapshot->connected) std::call_once(told, [&] { first.set_value(std::move(snapshot)); });
-      });
-  if (!inventory.ok()) return inventory.status();
-  auto answer = first.get_future();
-  if (answer.wait_for(kSurveyPatience) != std::future_status::ready) {
-    return absl::UnavailableError(
-        absl::StrCat("libvirt does not answer at ", config.libvirt.uri, ": ", (*inventory)->snapshot()->error));
-  }
-  return (*ownership)->apply(*answer.get()).inventory;
 }
 
 }  // namespace bulkhead

@@ -6,6 +6,7 @@
 #include "agent/agent.h"
 #include "agent/config/command_line.h"
 #include "agent/report/report.h"
+#include "agent/survey.h"
 #include "agent/version.h"
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"

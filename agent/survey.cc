@@ -1,0 +1,51 @@
+#include "agent/survey.h"
+
+#include <chrono>
+#include <future>
+#include <memory>
+#include <mutex>
+
+#include "absl/strings/str_cat.h"
+#include "agent/inventory/libvirt_inventory.h"
+#include "agent/libvirt_options.h"
+#include "agent/ownership/ownership.h"
+#include "agent/probes/probe_set.h"
+#include "agent/statements.h"
+
+namespace bulkhead {
+namespace {
+
+constexpr std::chrono::seconds kPatience{10};
+
+}  // namespace
+
+absl::StatusOr<v1::Coverage> survey_probes(const config::Config& config) {
+  absl::StatusOr<std::unique_ptr<probes::ProbeSet>> probes =
+      probes::ProbeSet::load({.ring_kib_per_cpu = config.ring_kib_per_cpu});
+  if (!probes.ok()) return probes.status();
+  return coverage_of(**probes);
+}
+
+absl::StatusOr<v1::Inventory> survey_inventory(const config::Config& config) {
+  absl::StatusOr<std::unique_ptr<probes::ProbeSet>> probes = probes::ProbeSet::load({.ring_kib_per_cpu = 4});
+  if (!probes.ok()) return probes.status();
+  absl::StatusOr<std::unique_ptr<ownership::Ownership>> ownership =
+      ownership::Ownership::create((*probes)->ownership(), "", config.trusted_services);
+  if (!ownership.ok()) return ownership.status();
+
+  std::promise<std::shared_ptr<const inventory::Snapshot>> first;
+  std::once_flag told;
+  absl::StatusOr<std::unique_ptr<inventory::LibvirtInventory>> inventory = inventory::LibvirtInventory::start(
+      libvirt_options(config), [&](std::shared_ptr<const inventory::Snapshot> snapshot) {
+        if (snapshot->connected) std::call_once(told, [&] { first.set_value(std::move(snapshot)); });
+      });
+  if (!inventory.ok()) return inventory.status();
+  auto answer = first.get_future();
+  if (answer.wait_for(kPatience) != std::future_status::ready) {
+    return absl::UnavailableError(
+        absl::StrCat("libvirt does not answer at ", config.libvirt.uri, ": ", (*inventory)->snapshot()->error));
+  }
+  return (*ownership)->apply(*answer.get()).inventory;
+}
+
+}  // namespace bulkhead
