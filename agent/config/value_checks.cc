@@ -90,6 +90,7 @@ absl::Status check_host_id(std::string_view id) {
   if (id.empty() || id.size() > limits::kHostIdBytes || !letters) {
     return invalid(id, fmt::format("is not 1 to {} letters, digits, '-', '_' or '.'", limits::kHostIdBytes));
   }
+  if (id == limits::kCollectorHost) return invalid(id, "is the collector's own");
   return absl::OkStatus();
 }
 

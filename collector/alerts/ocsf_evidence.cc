@@ -156,6 +156,18 @@ Json evidence(const v1::Event& event) {
       data["old_tenant"] = event.tenant_change().old_tenant();
       data["new_tenant"] = event.tenant_change().new_tenant();
       break;
+    case v1::Event::kGrantChange:
+      data["grant_id"] = event.grant_change().grant().id();
+      data["change"] = enum_name(v1::GrantChangeKind_descriptor(), event.grant_change().kind(), "GRANT_CHANGE_KIND_");
+      data["by"] = event.grant_change().by();
+      data["why"] = event.grant_change().why();
+      data["uses"] = event.grant_change().uses();
+      break;
+    case v1::Event::kPolicyChange:
+      data["old_version"] = event.policy_change().old_version();
+      data["new_version"] = event.policy_change().new_version();
+      data["sha256"] = event.policy_change().sha256();
+      break;
     case v1::Event::PAYLOAD_NOT_SET:
       break;
   }

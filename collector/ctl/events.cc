@@ -55,6 +55,11 @@ std::string describe(const v1::Event& event) {
     case v1::Event::kTenantChange:
       return absl::StrCat("tenant ", event.tenant_change().old_tenant(), " became ",
                           event.tenant_change().new_tenant());
+    case v1::Event::kGrantChange:
+      return absl::StrCat("grant ", event.grant_change().grant().id(), " was ",
+                          lower(v1::GrantChangeKind_Name(event.grant_change().kind()), "GRANT_CHANGE_KIND_"));
+    case v1::Event::kPolicyChange:
+      return absl::StrCat("policy ", event.policy_change().new_version(), " is in force");
     case v1::Event::PAYLOAD_NOT_SET:
       return "of a kind that this version does not know";
   }

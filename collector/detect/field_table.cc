@@ -22,6 +22,8 @@ constexpr KindMask kFile = mask(v1::Event::kFileOpen);
 constexpr KindMask kFrame = mask(v1::Event::kFrameDelivery);
 constexpr KindMask kLoss = mask(v1::Event::kLoss);
 constexpr KindMask kTenantChange = mask(v1::Event::kTenantChange);
+constexpr KindMask kGrantChange = mask(v1::Event::kGrantChange);
+constexpr KindMask kPolicyChange = mask(v1::Event::kPolicyChange);
 constexpr KindMask kAccesses = kMemory | kFile | kFrame;
 
 // A getter is a lambda without captures, so each of these makes a plain function of it.
@@ -365,6 +367,33 @@ void add_own_fields(std::vector<Field>& table) {
       "tenant that it has now"));
 }
 
+void add_collector_fields(std::vector<Field>& table) {
+  using E = const v1::Event&;
+  table.push_back(choice(
+      "grant.change", kGrantChange, names_of(*v1::GrantChangeKind_descriptor(), "GRANT_CHANGE_KIND_"),
+      [](E e) -> int { return e.grant_change().kind(); }, "what happened to a grant"));
+  table.push_back(
+      text("grant.id", kGrantChange, [](E e) -> auto& { return e.grant_change().grant().id(); }, "which grant"));
+  table.push_back(text(
+      "grant.ticket", kGrantChange, [](E e) -> auto& { return e.grant_change().grant().ticket(); },
+      "the customer's own reference"));
+  table.push_back(text(
+      "grant.approver", kGrantChange, [](E e) -> auto& { return e.grant_change().grant().approver(); },
+      "who authorised it at the customer"));
+  table.push_back(text(
+      "grant.by", kGrantChange, [](E e) -> auto& { return e.grant_change().by(); },
+      "who changed it; absent for an expiry"));
+  table.push_back(number(
+      "grant.uses", kGrantChange, [](E e) { return Value::of_number(e.grant_change().uses(), e.has_grant_change()); },
+      "accesses that it had authorised by then"));
+  table.push_back(text(
+      "policy.old", kPolicyChange, [](E e) -> auto& { return e.policy_change().old_version(); },
+      "version of the policy that was in force"));
+  table.push_back(text(
+      "policy.new", kPolicyChange, [](E e) -> auto& { return e.policy_change().new_version(); },
+      "version of the policy that is in force now"));
+}
+
 }  // namespace
 
 std::vector<Field> make_field_table() {
@@ -376,6 +405,7 @@ std::vector<Field> make_field_table() {
   add_file_fields(table);
   add_frame_fields(table);
   add_own_fields(table);
+  add_collector_fields(table);
   return table;
 }
 

@@ -81,6 +81,10 @@ absl::Status check_id(const std::string& id, const char* field) {
 
 absl::Status check(const v1::Hello& hello) {
   if (auto status = check_id(hello.host_id(), "hello.host_id"); !status.ok()) return status;
+  if (hello.host_id() == limits::kCollectorHost) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("hello.host_id: '", limits::kCollectorHost, "' is the collector's own; set another host_id"));
+  }
   if (auto status = check_id(hello.boot_id(), "hello.boot_id"); !status.ok()) return status;
   if (auto status = check_count(hello.spooled_boot_ids_size(), kSpooledBoots, "hello.spooled_boot_ids"); !status.ok()) {
     return status;

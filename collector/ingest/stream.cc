@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -16,6 +17,12 @@ namespace {
 // Answers that a peer may leave unread before it is not read further. Acks of one boot are merged, so a peer that
 // reads never comes near.
 constexpr std::size_t kOutbox = 64;
+
+// An agent that could state grants or policy could excuse what it did.
+bool is_collectors_own(const v1::PackedEvent& event) {
+  return event.probe() == v1::PROBE_COLLECTOR || event.has_grant_change() || event.has_policy_change();
+}
+
 }  // namespace
 
 grpc::Status to_grpc(const absl::Status& status) {
@@ -147,6 +154,9 @@ absl::Status Stream::take_batch() {
     return absl::InvalidArgumentError("a batch of another host than the Hello's");
   if (auto status = directory::check_id(batch.boot_id(), "batch.boot_id"); !status.ok()) return status;
   if (auto status = batch::validate(batch); !status.ok()) return status;
+  if (std::ranges::any_of(batch.events(), is_collectors_own)) {
+    return absl::InvalidArgumentError("a batch with events that only the collector makes");
+  }
   const std::size_t bytes = batch.ByteSizeLong();
   ++hub_.counters().batches;
   hub_.counters().batch_bytes += bytes;

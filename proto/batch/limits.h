@@ -11,10 +11,14 @@ inline constexpr std::size_t kBatchBytes = 1u << 20;
 inline constexpr std::size_t kStringBytes = 4096;
 inline constexpr std::size_t kHostIdBytes = 128;
 inline constexpr std::size_t kLineage = 8;
+// Host id of the events that the collector itself makes; no host can have it.
+inline constexpr char kCollectorHost[] = "collector";
 // An event refers to at most 32 strings, one actor and one object.
 inline constexpr std::size_t kStringsPerBatch = kEventsPerBatch * 32 + 1;
 // Of the flat events that one batch unpacks to: a small batch must not stand for gigabytes.
 inline constexpr std::size_t kUnpackedBytes = 8u << 20;
+// A grant names at most a few hundred domains.
+inline constexpr std::size_t kGrantChangeBytes = 64u << 10;
 // An inventory of 1,000 domains with four volumes and four ports each is about 600 KiB.
 inline constexpr std::size_t kMessageBytes = 8u << 20;
 

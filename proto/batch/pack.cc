@@ -74,12 +74,30 @@ absl::Status clean_tenant_change(v1::TenantChange* change) {
   return clean_identity("new_tenant", change->mutable_new_tenant());
 }
 
+absl::Status clean_grant_change(v1::GrantChange* change) {
+  clean_label(change->mutable_by());
+  clean_label(change->mutable_why());
+  if (change->ByteSizeLong() <= limits::kGrantChangeBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("event's grant has ", change->ByteSizeLong(), " bytes, the limit is ", limits::kGrantChangeBytes));
+}
+
+absl::Status clean_policy_change(v1::PolicyChange* change) {
+  clean_label(change->mutable_old_version());
+  clean_label(change->mutable_new_version());
+  return clean_identity("sha256", change->mutable_sha256());
+}
+
 absl::Status clean_payload(v1::Event* event) {
   switch (event->payload_case()) {
     case v1::Event::kFrameDelivery:
       return clean_delivery(event->mutable_frame_delivery());
     case v1::Event::kTenantChange:
       return clean_tenant_change(event->mutable_tenant_change());
+    case v1::Event::kGrantChange:
+      return clean_grant_change(event->mutable_grant_change());
+    case v1::Event::kPolicyChange:
+      return clean_policy_change(event->mutable_policy_change());
     case v1::Event::kMemoryAccess:
     case v1::Event::kFileOpen:
     case v1::Event::kLoss:
@@ -228,6 +246,12 @@ class Packer::Tables {
         break;
       case v1::Event::kTenantChange:
         *to->mutable_tenant_change() = from.tenant_change();
+        break;
+      case v1::Event::kGrantChange:
+        *to->mutable_grant_change() = from.grant_change();
+        break;
+      case v1::Event::kPolicyChange:
+        *to->mutable_policy_change() = from.policy_change();
         break;
       case v1::Event::PAYLOAD_NOT_SET:
         break;

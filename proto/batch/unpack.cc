@@ -117,6 +117,12 @@ class Unpacker {
       case v1::PackedEvent::kTenantChange:
         *to->mutable_tenant_change() = from.tenant_change();
         break;
+      case v1::PackedEvent::kGrantChange:
+        *to->mutable_grant_change() = from.grant_change();
+        break;
+      case v1::PackedEvent::kPolicyChange:
+        *to->mutable_policy_change() = from.policy_change();
+        break;
       case v1::PackedEvent::PAYLOAD_NOT_SET:
         break;
     }

@@ -158,6 +158,10 @@ class Validator {
         return delivery_bytes(event.frame_delivery());
       case v1::PackedEvent::kTenantChange:
         return tenant_change_bytes(event.tenant_change());
+      case v1::PackedEvent::kGrantChange:
+        return bounded(event.grant_change().ByteSizeLong(), limits::kGrantChangeBytes);
+      case v1::PackedEvent::kPolicyChange:
+        return bounded(event.policy_change().ByteSizeLong(), 3 * limits::kStringBytes);
       case v1::PackedEvent::kMemoryAccess:
       case v1::PackedEvent::kFileOpen:
       case v1::PackedEvent::kLoss:
@@ -177,6 +181,9 @@ class Validator {
     return sum(
         {delivery.source_port_string(), delivery.destination_port_string(), delivery.source_mac_tenant_string()});
   }
+
+  // Protobuf refuses strings that are no UTF-8 by itself.
+  static std::size_t bounded(std::size_t bytes, std::size_t limit) { return bytes <= limit ? bytes : kInvalid; }
 
   static std::size_t tenant_change_bytes(const v1::TenantChange& change) {
     for (const std::string* tenant : {&change.old_tenant(), &change.new_tenant()}) {

@@ -62,6 +62,10 @@ TEST_CASE("a stream that breaks the rules is ended with INVALID_ARGUMENT, counte
   SECTION("a Hello without host id") {
     message.mutable_hello()->set_boot_id(kBoot);
   }
+  SECTION("the collector's own host id") {
+    message.mutable_hello()->set_host_id(limits::kCollectorHost);
+    message.mutable_hello()->set_boot_id(kBoot);
+  }
   SECTION("a host id that would act on a terminal") {
     message.mutable_hello()->set_host_id("\x1b]0;x\a");
     message.mutable_hello()->set_boot_id(kBoot);
@@ -78,6 +82,14 @@ TEST_CASE("a stream that breaks the rules is ended with INVALID_ARGUMENT, counte
     SECTION("a batch of no boot") {
       *message.mutable_batch() = make_batch(1, 1);
       message.mutable_batch()->clear_boot_id();
+    }
+    SECTION("an event that only the collector makes") {
+      *message.mutable_batch() = make_batch(1, 1);
+      message.mutable_batch()->mutable_events(0)->mutable_grant_change();
+    }
+    SECTION("the collector's own probe") {
+      *message.mutable_batch() = make_batch(1, 1);
+      message.mutable_batch()->mutable_events(0)->set_probe(v1::PROBE_COLLECTOR);
     }
     SECTION("a batch without events") {
       *message.mutable_batch() = make_batch(1, 1);

@@ -58,6 +58,20 @@ TEST_CASE("Events of every kind come back from a batch as they were") {
   require_same(test::sample_events(512), round_trip(test::sample_events(512)));
 }
 
+TEST_CASE("What the collector itself states comes back as it was") {
+  auto events = test::sample_events(2);
+  v1::GrantChange& grant = *events[0].mutable_grant_change();
+  grant.set_kind(v1::GRANT_CHANGE_KIND_EXPIRED);
+  grant.set_uses(3);
+  grant.mutable_grant()->set_id("G-0123456789AB");
+  grant.mutable_grant()->add_domains("web");
+  events[1].mutable_policy_change()->set_new_version("7");
+  require_same(events, round_trip(events));
+
+  grant.mutable_grant()->set_reason(std::string(limits::kGrantChangeBytes, 'x'));
+  CHECK(absl::IsInvalidArgument(batch::pack(events).status()));
+}
+
 TEST_CASE("More events than a batch may hold become several batches") {
   const auto events = test::sample_events(limits::kEventsPerBatch + 1);
   const auto batches = batch::pack(events);
