@@ -166,6 +166,9 @@ absl::Status Session::handle(const v1::CollectorMessage& message) {
       return absl::OkStatus();
     case v1::CollectorMessage::kRewind:
       return progress_.rewind(message.rewind());
+    case v1::CollectorMessage::kPolicy:
+      // This agent works by its own configuration.
+      return absl::OkStatus();
     case v1::CollectorMessage::MESSAGE_NOT_SET:
       return absl::InvalidArgumentError("the collector sent a message that this agent does not know");
   }
