@@ -31,6 +31,8 @@ function(bulkhead_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE bulkhead_warnings bulkhead_test_main ${ARG_LINK})
+  # What is tested is optimised; the test around it costs more to optimise than to run.
+  target_compile_options(${name} PRIVATE -O0)
   set(properties LABELS ${ARG_KIND} TIMEOUT ${ARG_TIMEOUT} SKIP_RETURN_CODE 77)
   if(NOT ARG_KIND STREQUAL "unit")
     list(APPEND properties RUN_SERIAL TRUE)
