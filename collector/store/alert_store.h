@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -11,6 +12,12 @@
 #include "collector/store/event_log.h"
 
 namespace bulkhead::store {
+
+// Alerts that people still have to do with.
+struct AlertStates {
+  std::uint64_t open = 0;
+  std::uint64_t acknowledged = 0;
+};
 
 // Thread safe.
 class AlertStore {
@@ -22,10 +29,14 @@ class AlertStore {
 
   virtual Position judged_through() = 0;
 
+  // Nothing when there is no alert of that uid.
+  virtual absl::StatusOr<std::optional<v1::Alert>> find(const std::string& uid) = 0;
+
   // Oldest first by first_time; stops when `visit` returns false.
   virtual absl::Status for_each(const std::function<bool(const v1::Alert&)>& visit) = 0;
 
   virtual std::uint64_t count() = 0;
+  virtual AlertStates count_states() = 0;
 };
 
 }  // namespace bulkhead::store

@@ -34,4 +34,9 @@ absl::StatusOr<std::uint64_t> OwnEvents::append(v1::Event event) {
                                           "': sequence ", sequence, " was not the next one"));
 }
 
+std::uint64_t OwnEvents::last_sequence() {
+  const std::lock_guard lock(mutex_);
+  return next_sequence_ - 1;
+}
+
 }  // namespace bulkhead::store

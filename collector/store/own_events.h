@@ -26,6 +26,9 @@ class OwnEvents {
   // calls. kInvalidArgument for an event that cannot be packed; after any error nothing of it is stored.
   absl::StatusOr<std::uint64_t> append(v1::Event event);
 
+  // Of the newest that is stored; 0 for none.
+  std::uint64_t last_sequence();
+
  private:
   OwnEvents(EventLog& log, std::string collector_id, std::uint64_t next_sequence)
       : log_(log), collector_id_(std::move(collector_id)), next_sequence_(next_sequence) {}

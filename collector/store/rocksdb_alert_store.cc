@@ -22,18 +22,27 @@ std::string time_prefix(const v1::Alert& alert) {
   return key;
 }
 
+bool is_live(const v1::Alert& alert) {
+  return alert.state() == v1::ALERT_STATE_OPEN || alert.state() == v1::ALERT_STATE_ACKNOWLEDGED;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RocksDbAlertStore>> RocksDbAlertStore::open(Database& database) {
-  auto judged = database.get(database.meta(), kJudgedKey);
+  std::unique_ptr<RocksDbAlertStore> alerts(new RocksDbAlertStore(database));
+  if (auto status = alerts->load(); !status.ok()) return status;
+  return alerts;
+}
+
+absl::Status RocksDbAlertStore::load() {
+  auto judged = database_.get(database_.meta(), kJudgedKey);
   if (!judged.ok()) return judged.status();
-  std::uint64_t count = 0;
-  const std::unique_ptr<rocksdb::Iterator> at(
-      database.db().NewIterator(rocksdb::ReadOptions(), database.alert_times()));
-  for (at->SeekToFirst(); at->Valid(); at->Next()) ++count;
-  if (!at->status().ok()) return database.error(at->status(), "read");
-  return std::unique_ptr<RocksDbAlertStore>(
-      new RocksDbAlertStore(database, Position(judged->value_or(std::string())), count));
+  judged_through_ = Position(judged->value_or(std::string()));
+  return for_each([this](const v1::Alert& alert) {
+    ++count_;
+    if (is_live(alert)) live_[alert.uid()] = alert.state();
+    return true;
+  });
 }
 
 absl::Status RocksDbAlertStore::commit(std::span<const v1::Alert> changed, const Position& judged_through) {
@@ -64,12 +73,41 @@ absl::Status RocksDbAlertStore::commit(std::span<const v1::Alert> changed, const
   if (auto status = database_.write(batch, !changed.empty()); !status.ok()) return status;
   judged_through_ = judged_through;
   count_ += added;
+  for (const v1::Alert& alert : changed) {
+    if (is_live(alert)) {
+      live_[alert.uid()] = alert.state();
+    } else {
+      live_.erase(alert.uid());
+    }
+  }
   return absl::OkStatus();
+}
+
+AlertStates RocksDbAlertStore::count_states() {
+  const std::lock_guard lock(mutex_);
+  AlertStates states;
+  for (const auto& [uid, state] : live_) ++(state == v1::ALERT_STATE_OPEN ? states.open : states.acknowledged);
+  return states;
 }
 
 Position RocksDbAlertStore::judged_through() {
   const std::lock_guard lock(mutex_);
   return judged_through_;
+}
+
+absl::StatusOr<std::optional<v1::Alert>> RocksDbAlertStore::find(const std::string& uid) {
+  // The two reads are of one state: a commit in between moves the alert to another time.
+  const std::lock_guard lock(mutex_);
+  const auto time = database_.get(database_.alert_times(), uid);
+  if (!time.ok()) return time.status();
+  if (!time->has_value()) return std::nullopt;
+  const auto stored = database_.get(database_.alerts(), **time + uid);
+  if (!stored.ok()) return stored.status();
+  v1::Alert alert;
+  if (!stored->has_value() || !alert.ParseFromString(**stored)) {
+    return absl::DataLossError(absl::StrCat("alert ", uid, " in ", database_.path().string(), " cannot be read"));
+  }
+  return alert;
 }
 
 absl::Status RocksDbAlertStore::for_each(const std::function<bool(const v1::Alert&)>& visit) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 
@@ -17,17 +18,21 @@ class RocksDbAlertStore final : public AlertStore {
 
   absl::Status commit(std::span<const v1::Alert> changed, const Position& judged_through) override;
   Position judged_through() override;
+  absl::StatusOr<std::optional<v1::Alert>> find(const std::string& uid) override;
   absl::Status for_each(const std::function<bool(const v1::Alert&)>& visit) override;
   std::uint64_t count() override { return count_; }
+  AlertStates count_states() override;
 
  private:
-  RocksDbAlertStore(Database& database, Position judged_through, std::uint64_t count)
-      : database_(database), judged_through_(std::move(judged_through)), count_(count) {}
+  explicit RocksDbAlertStore(Database& database) : database_(database) {}
+  absl::Status load();
 
   Database& database_;
   std::mutex mutex_;
   Position judged_through_;
-  std::atomic<std::uint64_t> count_;
+  // Guarded by mutex_: the state of each alert that is open or acknowledged, by uid.
+  std::map<std::string, v1::AlertState> live_;
+  std::atomic<std::uint64_t> count_ = 0;
 };
 
 }  // namespace bulkhead::store

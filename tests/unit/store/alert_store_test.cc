@@ -46,6 +46,22 @@ TEST_CASE("an alert whose beginning moves is not there twice") {
   REQUIRE(uids(store->alerts()) == std::vector<std::string>{"a 70"});
 }
 
+TEST_CASE("an alert is found by its uid, in its last state") {
+  const TempDir dir;
+  const auto store = open_store(dir.path());
+  REQUIRE_FALSE((*store->alerts().find("a")).has_value());
+  for (const std::int64_t second : {50, 10}) {
+    const std::vector<v1::Alert> alerts = {make_alert("a", second, static_cast<std::uint64_t>(second)),
+                                           make_alert("b", second)};
+    REQUIRE(store->alerts().commit(alerts, store::Position("p")).ok());
+  }
+  const auto found = store->alerts().find("a");
+  REQUIRE(found.ok());
+  REQUIRE(found->has_value());
+  REQUIRE((*found)->event_count() == 10);
+  REQUIRE_FALSE((*store->alerts().find("aa")).has_value());
+}
+
 TEST_CASE("a listing of alerts ends when its visitor has enough") {
   const TempDir dir;
   const auto store = open_store(dir.path());
