@@ -1,205 +1,104 @@
 #include "collector/alerts/grouper.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <bit>
-#include <iterator>
 #include <utility>
 
-#include "collector/alerts/sha256.h"
+#include "absl/strings/str_cat.h"
+#include "collector/alerts/fold.h"
+#include "collector/alerts/life_cycle.h"
 
 namespace bulkhead::alerts {
-namespace {
 
-constexpr std::size_t kKeptPerHost = 32;
-constexpr int kEvidenceEvents = 8;
-// Beyond the first event, which is always kept.
-constexpr std::size_t kEvidenceBytes = 32u << 10;
+Grouper::Grouper(GroupingOptions options, HostnameResolver hostname, AlertLoader loader)
+    : options_(options), hostname_(std::move(hostname)), loader_(std::move(loader)) {}
 
-absl::Time time_of(const google::protobuf::Timestamp& stamp) {
-  return absl::FromUnixSeconds(stamp.seconds()) + absl::Nanoseconds(stamp.nanos());
-}
-
-absl::Time time_of(const v1::Event& event) {
-  return time_of(event.time());
-}
-
-std::string hexadecimal(const Sha256& digest, std::size_t bytes) {
-  std::string text;
-  for (std::size_t i = 0; i < bytes; ++i) text += fmt::format("{:02x}", digest[i]);
-  return text;
-}
-
-}  // namespace
-
-Grouper::Grouper(GroupingOptions options, HostnameResolver hostname)
-    : options_(options), hostname_(std::move(hostname)) {}
-
-std::string Grouper::identity_text(const std::string& rule, const v1::Event& event) {
-  std::string text;
-  append_field(text, rule);
-  append_field(text, event.host_id());
-  append_field(text, event.actor().tenant());
-  append_field(text, event.object().tenant());
-  append_field(text, event.object().id());
-  if (event.has_frame_delivery()) {
-    const v1::FrameDelivery& frame = event.frame_delivery();
-    append_field(text, "ports");
-    append_field(text, fmt::format("{}", frame.network_namespace()));
-    append_field(text, frame.source_port());
-    append_field(text, frame.destination_port());
-    return text;
+absl::Status Grouper::add(const detect::Finding& finding, const v1::Event& event, const Authorisation& authorisation) {
+  std::string uid = alert_uid(finding, event, authorisation, options_.period);
+  auto found = find(uid);
+  if (!found.ok()) return found.status();
+  Entry* entry = *found;
+  if (entry == nullptr) {
+    entry = &insert(empty_alert(std::move(uid), finding, authorisation));
+    entry->opened = true;
   }
-  const v1::Process& process = event.actor().process();
-  append_field(text, "process");
-  append_field(text, fmt::format("{}", process.pid()));
-  append_field(text, fmt::format("{}", process.start_time_ns()));
-  append_field(text, process.executable());
-  return text;
-}
-
-Grouper::Identity Grouper::identity(const std::string& text) {
-  const Sha256 digest = sha256(text);
-  Identity identity;
-  std::copy_n(digest.begin(), identity.size(), identity.begin());
-  return identity;
-}
-
-void Grouper::add(const detect::Finding& finding, const v1::Event& event) {
-  const std::string text = identity_text(finding.rule->reference.id(), event);
-  const Key key{identity(text), time_of(event)};
-  const auto host = hosts_.find(event.host_id());
-  if (host != hosts_.end()) {
-    auto& groups = host->second.groups;
-    const auto group = groups.upper_bound({key.first, key.second - options_.window});
-    if (group != groups.end() && group->first.first == key.first &&
-        group->first.second < key.second + options_.window) {
-      return grow(group->second, finding, event);
-    }
+  v1::Alert& alert = entry->alert;
+  const std::string host_before = alert.host_id();
+  Folded folded = fold(finding, event, alert);
+  if (alert.host_id() != host_before) alert.set_hostname(hostname_(alert.host_id()));
+  if (alert.state() == v1::ALERT_STATE_CLOSED) {
+    reopen(event.time(), alert);
+    folded.notable = true;
   }
-  open_group(finding, event, text, key);
+  mark(*entry, folded.notable);
+  return absl::OkStatus();
 }
 
-void Grouper::open_group(const detect::Finding& finding, const v1::Event& event, const std::string& text,
-                         const Key& key) {
-  std::string opening = text;
-  append_field(opening, event.boot_id());
-  append_field(opening, fmt::format("{}", event.sequence()));
-
-  v1::Alert alert;
-  alert.set_uid(hexadecimal(sha256(opening), 16));
-  *alert.mutable_rule() = finding.rule->reference;
-  alert.mutable_rule()->set_severity(finding.severity);
-  alert.set_host_id(event.host_id());
-  alert.set_hostname(hostname_(event.host_id()));
-  alert.set_actor_tenant(event.actor().tenant());
-  alert.set_object_tenant(event.object().tenant());
-  *alert.mutable_actor() = event.actor();
-  *alert.mutable_object() = event.object();
-  *alert.mutable_first_time() = event.time();
-  *alert.mutable_last_time() = event.time();
-  alert.set_event_count(1);
-  alert.set_message(finding.message);
-  *alert.add_evidence() = event;
-
-  make_room();
-  Group& group = insert(event.host_id(), key, std::move(alert));
-  group.opened = true;
-  mark(group, true);
-  forget_old(hosts_[event.host_id()]);
-}
-
-void Grouper::grow(Group& group, const detect::Finding& finding, const v1::Event& event) {
-  v1::Alert& alert = group.alert;
-  const absl::Time time = time_of(event);
-  if (time < time_of(alert.first_time())) *alert.mutable_first_time() = event.time();
-  if (time > time_of(alert.last_time())) *alert.mutable_last_time() = event.time();
-  alert.set_event_count(alert.event_count() + 1);
-
-  const bool rose = finding.severity > alert.rule().severity();
-  if (rose) {
-    alert.mutable_rule()->set_severity(finding.severity);
-    alert.set_message(finding.message);
-  }
-  const std::size_t bytes = event.ByteSizeLong();
-  if (alert.evidence_size() < kEvidenceEvents && group.evidence_bytes + bytes <= kEvidenceBytes) {
-    *alert.add_evidence() = event;
-    group.evidence_bytes += bytes;
-  } else if (rose && alert.evidence_size() > 1) {
-    // What the message tells of must be among the evidence.
-    group.evidence_bytes -= alert.evidence(alert.evidence_size() - 1).ByteSizeLong();
-    *alert.mutable_evidence(alert.evidence_size() - 1) = event;
-    group.evidence_bytes += bytes;
-  }
-  mark(group, rose || std::has_single_bit(alert.event_count()));
-}
-
-void Grouper::mark(Group& group, bool notable) {
-  group.notable = group.notable || notable;
-  if (group.changed) return;
-  group.changed = true;
-  changed_.push_back(&group);
+absl::Status Grouper::amend(const std::string& uid, const std::function<absl::Status(v1::Alert&)>& change,
+                            bool notable) {
+  const auto found = find(uid);
+  if (!found.ok()) return found.status();
+  if (*found == nullptr) return absl::NotFoundError(absl::StrCat("there is no alert ", uid));
+  if (auto status = change((*found)->alert); !status.ok()) return status;
+  mark(**found, notable);
+  return absl::OkStatus();
 }
 
 std::vector<Change> Grouper::take_changes() {
-  std::vector<Change> changes = std::exchange(departed_, {});
-  for (Group* group : changed_) {
-    changes.push_back({group->alert, group->opened, group->notable});
-    group->changed = group->opened = group->notable = false;
+  std::vector<Change> changes;
+  changes.reserve(changed_.size());
+  for (const std::string& uid : std::exchange(changed_, {})) {
+    Entry& entry = entries_.at(uid);
+    changes.push_back({entry.alert, entry.opened, entry.notable});
+    entry.changed = entry.opened = entry.notable = false;
   }
-  changed_.clear();
   std::ranges::sort(changes, {}, [](const Change& change) -> const std::string& { return change.alert.uid(); });
+  make_room();
   return changes;
 }
 
-void Grouper::restore(v1::Alert alert) {
-  if (alert.evidence().empty()) return;
-  const v1::Event& opening = alert.evidence(0);
-  const Key key{identity(identity_text(alert.rule().id(), opening)), time_of(opening)};
-  const std::string host_id = opening.host_id();
+void Grouper::note_telling(const std::string& uid, const std::string& silence_id, bool told) {
+  const auto entry = entries_.find(uid);
+  if (entry == entries_.end()) return;
+  entry->second.alert.set_silence_id(silence_id);
+  entry->second.alert.set_told(told);
+}
+
+absl::StatusOr<Grouper::Entry*> Grouper::find(const std::string& uid) {
+  const auto at_hand = entries_.find(uid);
+  if (at_hand != entries_.end()) {
+    recent_.splice(recent_.begin(), recent_, at_hand->second.place);
+    return &at_hand->second;
+  }
+  auto loaded = loader_(uid);
+  if (!loaded.ok()) return loaded.status();
+  return loaded->has_value() ? &insert(**std::move(loaded)) : nullptr;
+}
+
+Grouper::Entry& Grouper::insert(v1::Alert alert) {
   make_room();
-  insert(host_id, key, std::move(alert));
-  forget_old(hosts_[host_id]);
+  recent_.push_front(alert.uid());
+  Entry& entry = entries_[alert.uid()];
+  entry.alert = std::move(alert);
+  entry.place = recent_.begin();
+  return entry;
 }
 
-Grouper::Group& Grouper::insert(const std::string& host_id, const Key& key, v1::Alert alert) {
-  Host& host = hosts_[host_id];
-  const auto [position, added] = host.groups.try_emplace(key);
-  if (added) ++open_;
-  host.by_time.emplace(key.second, key.first);
-  Group& group = position->second;
-  group.evidence_bytes = 0;
-  for (int i = 1; i < alert.evidence_size(); ++i) group.evidence_bytes += alert.evidence(i).ByteSizeLong();
-  group.alert = std::move(alert);
-  return group;
+void Grouper::mark(Entry& entry, bool notable) {
+  entry.notable = entry.notable || notable;
+  if (std::exchange(entry.changed, true)) return;
+  changed_.push_back(entry.alert.uid());
 }
 
-void Grouper::forget_old(Host& host) {
-  auto& by_time = host.by_time;
-  while (by_time.size() > kKeptPerHost && by_time.begin()->first < by_time.rbegin()->first - 2 * options_.window) {
-    erase(host, by_time.begin());
-  }
-}
-
+// What changed stays until it is taken; the stage takes after every few batches.
 void Grouper::make_room() {
-  while (open_ >= std::max<std::size_t>(options_.max_open, 1)) {
-    const auto fullest =
-        std::ranges::max_element(hosts_, {}, [](const auto& entry) { return entry.second.groups.size(); });
-    erase(fullest->second, fullest->second.by_time.begin());
-    if (fullest->second.groups.empty()) hosts_.erase(fullest);
+  auto oldest = recent_.end();
+  while (entries_.size() >= std::max<std::size_t>(options_.max_cached, 1) && oldest != recent_.begin()) {
+    --oldest;
+    const auto entry = entries_.find(*oldest);
+    if (entry->second.changed) continue;
+    entries_.erase(entry);
+    oldest = recent_.erase(oldest);
   }
-}
-
-void Grouper::erase(Host& host, std::set<std::pair<absl::Time, Identity>>::const_iterator position) {
-  const auto group = host.groups.find({position->second, position->first});
-  if (group->second.changed) {
-    std::erase(changed_, &group->second);
-    departed_.push_back({std::move(group->second.alert), group->second.opened, group->second.notable});
-  }
-  host.groups.erase(group);
-  host.by_time.erase(position);
-  --open_;
 }
 
 }  // namespace bulkhead::alerts

@@ -1,100 +1,87 @@
-// Groups findings into alerts by event time: pure, so that replay gives the alerts that live detection gave.
+// Groups findings into alerts: pure but for the alerts that it asks its loader for.
 //
-// An alert is one (rule, host, actor tenant, object tenant, actor process, object); for frames the pair of ports stands
-// for the process. It takes events whose time is less than a window away from the time of the event that opened it, on
-// either side: late events join the alert that they belong to, whatever came in between. Its uid is derived from that
-// identity and from the opening event's (host, boot, sequence).
-//
-// What is open follows from the alerts that there are, so it can be rebuilt from the store: of each host, those opened
-// less than two windows before its newest one, and in any case its 32 newest, so that a clock that was wrong for a
-// while does not close what is going on.
+// What makes one alert is in its uid (fold.h), so a finding finds its alert however late it comes and whatever came in
+// between, also after a restart: the loader brings back what is stored.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
-#include <set>
+#include <list>
+#include <optional>
 #include <string>
-#include <string_view>
+#include <unordered_map>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "bulkhead/v1/alert.pb.h"
 #include "bulkhead/v1/event.pb.h"
+#include "collector/alerts/authorisation.h"
 #include "collector/detect/engine.h"
 
 namespace bulkhead::alerts {
 
 using HostnameResolver = std::function<std::string(const std::string& host_id)>;
+// Nothing when no alert of that uid is stored.
+using AlertLoader = std::function<absl::StatusOr<std::optional<v1::Alert>>(const std::string& uid)>;
 
 struct GroupingOptions {
-  // Effect: longer gives fewer alerts, each longer open.
-  absl::Duration window = absl::Minutes(5);
-  // Alerts kept open at once, each with its first events (typically 5 KiB, at most about 150 KiB). When there are more,
-  // the host with most of them loses its oldest: later events of that group open a new alert, and a restart at that
-  // moment may split alerts elsewhere than a run without one.
-  std::size_t max_open = 8192;
+  // Event time is cut into periods of this length, from 1970 on; what goes on beyond one is another alert.
+  // Effect: longer gives fewer alerts.
+  absl::Duration period = absl::Hours(1);
+  // Alerts kept at hand (typically 5 KiB each, at most about 150 KiB); others are loaded when a finding needs them.
+  std::size_t max_cached = 8192;
 };
 
 struct Change {
   v1::Alert alert;
   bool opened = false;
-  // Worth telling people: it opened, grew more severe, or its events doubled in number since that was so last.
+  // Worth telling people: see Folded::notable; and that a closed alert opened again.
   bool notable = false;
+  // Sinks have not heard of it before; set by the stage.
+  bool first_told = false;
 };
 
 // Not thread safe.
 class Grouper {
  public:
-  Grouper(GroupingOptions options, HostnameResolver hostname);
+  Grouper(GroupingOptions options, HostnameResolver hostname, AlertLoader loader);
 
-  void add(const detect::Finding& finding, const v1::Event& event);
+  // An error is the loader's; nothing is changed then.
+  absl::Status add(const detect::Finding& finding, const v1::Event& event, const Authorisation& authorisation = {});
 
-  // Each alert that opened or grew since the last call, once, in its present state, in the order of uids.
+  // What people did to an alert. The error is the loader's or kNotFound; `change` may refuse with one of its own.
+  absl::Status amend(const std::string& uid, const std::function<absl::Status(v1::Alert&)>& change, bool notable);
+
+  // Writes into an alert at hand what became of telling it, which is no change of its own.
+  void note_telling(const std::string& uid, const std::string& silence_id, bool told);
+
+  // Each alert that opened or changed since the last call, once, in its present state, in the order of uids.
   std::vector<Change> take_changes();
 
-  // An alert from the store, before the first add().
-  void restore(v1::Alert alert);
-
-  std::size_t open() const { return open_; }
-
  private:
-  // SHA-256 of what makes one group, cut to 128 bits.
-  using Identity = std::array<std::uint8_t, 16>;
-  // With the time of the event that opened the alert.
-  using Key = std::pair<Identity, absl::Time>;
-  struct Group {
+  struct Entry {
     v1::Alert alert;
-    std::size_t evidence_bytes = 0;
     bool changed = false;
     bool opened = false;
     bool notable = false;
-  };
-  struct Host {
-    std::map<Key, Group> groups;
-    std::set<std::pair<absl::Time, Identity>> by_time;
+    std::list<std::string>::iterator place;
   };
 
-  static std::string identity_text(const std::string& rule, const v1::Event& event);
-  static Identity identity(const std::string& text);
-
-  Group& insert(const std::string& host_id, const Key& key, v1::Alert alert);
-  void open_group(const detect::Finding& finding, const v1::Event& event, const std::string& text, const Key& key);
-  void grow(Group& group, const detect::Finding& finding, const v1::Event& event);
-  void mark(Group& group, bool notable);
-  void forget_old(Host& host);
+  // The alert at hand, loaded if need be; null when there is none.
+  absl::StatusOr<Entry*> find(const std::string& uid);
+  Entry& insert(v1::Alert alert);
+  void mark(Entry& entry, bool notable);
   void make_room();
-  void erase(Host& host, std::set<std::pair<absl::Time, Identity>>::const_iterator position);
 
   const GroupingOptions options_;
   const HostnameResolver hostname_;
-  std::map<std::string, Host> hosts_;
-  std::size_t open_ = 0;
-  // Changed since the last take_changes(): those in hosts_, and those that had to leave meanwhile.
-  std::vector<Group*> changed_;
-  std::vector<Change> departed_;
+  const AlertLoader loader_;
+  std::unordered_map<std::string, Entry> entries_;
+  // Uids, the one that was needed last in front.
+  std::list<std::string> recent_;
+  std::vector<std::string> changed_;
 };
 
 }  // namespace bulkhead::alerts

@@ -1,9 +1,12 @@
 #include "collector/alerts/ocsf.h"
 
+#include <fmt/format.h>
 #include <cstdint>
+
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "collector/alerts/life_cycle.h"
 #include "collector/alerts/ocsf_evidence.h"
 
 namespace bulkhead::alerts {
@@ -46,6 +49,28 @@ std::string_view severity_name(v1::Severity severity) {
       break;
   }
   return "Unknown";
+}
+
+struct Status {
+  int id = 0;
+  const char* name = "";
+};
+
+Status status_of(const v1::Alert& alert) {
+  switch (alert.state()) {
+    case v1::ALERT_STATE_ACKNOWLEDGED:
+      return {2, "In Progress"};
+    case v1::ALERT_STATE_CLOSED:
+      return {4, "Resolved"};
+    case v1::ALERT_STATE_AUTHORISED:
+      return {99, "Authorised"};
+    case v1::ALERT_STATE_OPEN:
+    case v1::ALERT_STATE_UNSPECIFIED:
+    case v1::AlertState_INT_MIN_SENTINEL_DO_NOT_USE_:
+    case v1::AlertState_INT_MAX_SENTINEL_DO_NOT_USE_:
+      break;
+  }
+  return alert.silence_id().empty() ? Status{1, "New"} : Status{3, "Suppressed"};
 }
 
 Json metadata(const v1::Alert& alert) {
@@ -94,7 +119,14 @@ Json unmapped(const v1::Alert& alert) {
             {"object_kind", object_kind_name(object.kind())},
             {"object_domain_uuid", object.domain_uuid()},
             {"object_domain_name", object.domain_name()},
+            {"state", state_name(alert.state())},
+            {"grant_id", alert.grant_id()},
+            {"grant_deviation", alert.grant_deviation()},
+            {"allowed_by", alert.allowed_by()},
+            {"silence_id", alert.silence_id()},
+            {"group", Json::object()},
             {"controls", Json::array()}};
+  for (const v1::GroupValue& group : alert.group()) json["group"][group.field()] = group.value();
   for (const std::string& control : alert.rule().controls()) json["controls"].push_back(control);
   return json;
 }
@@ -104,7 +136,7 @@ Json unmapped(const v1::Alert& alert) {
 std::string to_ocsf(const v1::Alert& alert, Activity activity) {
   const int activity_id = static_cast<int>(activity);
   const v1::Severity severity = alert.rule().severity();
-  const bool closed = activity == Activity::kClose;
+  const Status status = status_of(alert);
   Json json{{"class_uid", kClass},
             {"class_name", "Detection Finding"},
             {"category_uid", 2},
@@ -117,9 +149,9 @@ std::string to_ocsf(const v1::Alert& alert, Activity activity) {
             {"end_time", milliseconds(alert.last_time())},
             {"severity_id", static_cast<int>(severity)},
             {"severity", severity_name(severity)},
-            {"status_id", closed ? 4 : 1},
-            {"status", closed ? "Resolved" : "New"},
-            {"is_alert", true},
+            {"status_id", status.id},
+            {"status", status.name},
+            {"is_alert", alert.state() != v1::ALERT_STATE_AUTHORISED},
             {"count", alert.event_count()},
             {"message", alert.message()},
             {"metadata", metadata(alert)},
@@ -128,6 +160,10 @@ std::string to_ocsf(const v1::Alert& alert, Activity activity) {
             {"resources", resources(alert)},
             {"evidences", evidences(alert)}};
   if (!alert.rule().remediation().empty()) json["remediation"] = {{"desc", alert.rule().remediation()}};
+  if (alert.history_size() > 0) {
+    const v1::AlertChange& last = alert.history(alert.history_size() - 1);
+    json["comment"] = fmt::format("{}: {}", last.by(), last.why());
+  }
   json["unmapped"] = unmapped(alert);
   return json.dump(-1, ' ', true, Json::error_handler_t::replace);
 }

@@ -1,5 +1,6 @@
 // The thread that follows the event log, judges each event, groups findings into alerts, commits them together with its
-// position, and then tells sinks and followers.
+// position, and then tells sinks and followers. What people do to alerts goes through it, too, so that it alone writes
+// them.
 #pragma once
 
 #include <chrono>
@@ -11,9 +12,12 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "bulkhead/v1/alert.pb.h"
+#include "bulkhead/v1/control.pb.h"
+#include "collector/alerts/authorisation.h"
 #include "collector/alerts/grouper.h"
+#include "collector/alerts/silences.h"
 #include "collector/alerts/sink.h"
 #include "collector/detect/rule_set.h"
 #include "collector/store/alert_store.h"
@@ -58,12 +62,27 @@ class Subscription {
   virtual bool closed() const = 0;
 };
 
+class StageWorker;
+
+// What the stage works with; what is referred to outlives it. The functions are called from the stage's thread.
+struct StageSources {
+  store::EventLog& log;
+  store::AlertStore& alerts;
+  std::shared_ptr<const detect::RuleSet> rules;
+  // For each alert that opens.
+  HostnameResolver hostname;
+  // Null: nothing is ever authorised.
+  Authoriser authorise = {};
+  // Null: nothing is silenced.
+  Silences* silences = nullptr;
+  // After each commit: alerts as they are stored now.
+  std::function<void(const std::vector<Change>&)> committed = {};
+};
+
 // Thread safe.
 class DetectionStage {
  public:
-  // `log` and `alerts` must outlive the stage. `hostname` is called from the stage's thread for each alert that opens.
-  DetectionStage(store::EventLog& log, store::AlertStore& alerts, std::shared_ptr<const detect::RuleSet> rules,
-                 HostnameResolver hostname, std::vector<std::unique_ptr<Sink>> sinks, StageOptions options = {});
+  DetectionStage(StageSources sources, std::vector<std::unique_ptr<Sink>> sinks, StageOptions options = {});
   // Stops.
   ~DetectionStage();
   DetectionStage(const DetectionStage&) = delete;
@@ -93,9 +112,15 @@ class DetectionStage {
   // For all sinks, such as at SIGHUP.
   void reopen_sinks();
 
+  // Acknowledges, closes, opens again; returns once it is stored. Errors: those of change_state(), kNotFound,
+  // kUnavailable while the stage does not run or the store does not take it.
+  absl::StatusOr<v1::Alert> change_alert(const v1::ChangeAlertRequest& request);
+
+  // From the next event on.
+  void set_rules(std::shared_ptr<const detect::RuleSet> rules);
+
  private:
-  class Implementation;
-  std::unique_ptr<Implementation> implementation_;
+  std::unique_ptr<StageWorker> worker_;
 };
 
 }  // namespace bulkhead::alerts

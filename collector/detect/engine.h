@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bulkhead/v1/alert.pb.h"
@@ -19,6 +20,8 @@ struct Finding {
   v1::Severity severity = v1::SEVERITY_UNKNOWN;
   // The rule's output for this event: one line of valid UTF-8 without control characters, at most 2,048 bytes.
   std::string message;
+  // Of a correlation rule: the fields that it groups by, and what they were. Empty for other rules.
+  std::vector<std::pair<std::string, std::string>> group = {};
 };
 
 // Thread safe: evaluation changes nothing.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "collector/alerts/grouper.h"
+#include "collector/alerts/life_cycle.h"
 #include "collector/alerts/ocsf.h"
 #include "tests/unit/detect/events.h"
 
@@ -16,8 +17,9 @@ using Json = nlohmann::ordered_json;
 
 v1::Alert alert_of(const v1::Event& event) {
   static const detect::Engine engine(*detect::compile_rules(test::shipped_rules()));
-  Grouper grouper({}, [](const std::string&) { return "hv1.example"; });
-  for (const auto& finding : engine.evaluate(event)) grouper.add(finding, event);
+  Grouper grouper(
+      {}, [](const std::string&) { return "hv1.example"; }, [](const std::string&) { return std::nullopt; });
+  for (const auto& finding : engine.evaluate(event)) REQUIRE(grouper.add(finding, event).ok());
   const auto changes = grouper.take_changes();
   REQUIRE(changes.size() == 1);
   return changes[0].alert;
@@ -93,9 +95,12 @@ TEST_CASE("each kind of event brings its own evidence") {
   CHECK(json["evidences"][0]["data"]["lost_records"] == 5);
   CHECK_FALSE(json["metadata"].contains("tenant_uid"));
 
-  json = Json::parse(to_ocsf(alert_of(test::tenant_change_event("acme", "initech")), Activity::kClose));
+  v1::Alert closed = alert_of(test::tenant_change_event("acme", "initech"));
+  REQUIRE(change_state(v1::ALERT_STATE_CLOSED, "kim", "a move", absl::FromUnixSeconds(5), closed).ok());
+  json = Json::parse(to_ocsf(closed, Activity::kClose));
   CHECK(json["evidences"][0]["data"]["old_tenant"] == "acme");
   CHECK(json["status"] == "Resolved");
+  CHECK(json["comment"] == "kim: a move");
 }
 
 TEST_CASE("an alert in JSON is one line of printable ASCII whatever guests are called") {

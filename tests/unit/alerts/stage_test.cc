@@ -11,9 +11,12 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "collector/alerts/stage.h"
 #include "collector/store/rocksdb_store.h"
 #include "proto/batch/batch.h"
@@ -76,9 +79,9 @@ class Host {
   std::uint64_t next_ = 1;
 };
 
-v1::Event read_by(std::uint32_t pid) {
+v1::Event read_by(std::uint32_t program) {
   v1::Event event = test::memory_event(kRead);
-  event.mutable_actor()->mutable_process()->set_pid(pid);
+  event.mutable_actor()->mutable_process()->set_executable("/usr/bin/reader-" + std::to_string(program));
   return event;
 }
 
@@ -109,15 +112,25 @@ class FailingAlerts : public store::AlertStore {
     return inner_.commit(changed, through);
   }
   store::Position judged_through() override { return inner_.judged_through(); }
+  absl::StatusOr<std::optional<v1::Alert>> find(const std::string& uid) override {
+    if (unreadable) return absl::UnavailableError("disk on fire");
+    return inner_.find(uid);
+  }
   absl::Status for_each(const std::function<bool(const v1::Alert&)>& visit) override { return inner_.for_each(visit); }
   std::uint64_t count() override { return inner_.count(); }
+  store::AlertStates count_states() override { return inner_.count_states(); }
 
   std::atomic<bool> failing = false;
+  std::atomic<bool> unreadable = false;
   std::atomic<int> attempts = 0;
 
  private:
   store::AlertStore& inner_;
 };
+
+StageSources sources(store::Store& store, store::AlertStore& alerts) {
+  return {.log = store.log(), .alerts = alerts, .rules = rules(), .hostname = hostname};
+}
 
 StageOptions quick() {
   StageOptions options;
@@ -144,7 +157,7 @@ TEST_CASE("what is stored is judged, and alerts come to the store, the sinks and
   host.send({read_by(1), test::file_event()});
   std::vector<std::unique_ptr<Sink>> sinks;
   sinks.push_back(std::make_unique<FileSink>(dir / "alerts.json"));
-  DetectionStage stage(store->log(), store->alerts(), rules(), hostname, std::move(sinks), quick());
+  DetectionStage stage(sources(*store, store->alerts()), std::move(sinks), quick());
   REQUIRE(stage.start().ok());
   const auto follower = stage.subscribe();
   REQUIRE(stage.wait_until_caught_up(10s));
@@ -176,7 +189,7 @@ TEST_CASE("a batch that cannot be unpacked is reported and skipped") {
   host.send({read_by(1)});
   host.send_poison();
   host.send({read_by(2)});
-  DetectionStage stage(store->log(), store->alerts(), rules(), hostname, {}, quick());
+  DetectionStage stage(sources(*store, store->alerts()), {}, quick());
   REQUIRE(stage.start().ok());
   REQUIRE(stage.wait_until_caught_up(10s));
   CHECK(stage.statistics().unreadable_batches == 1);
@@ -196,14 +209,14 @@ TEST_CASE("live, restarted at any point and replayed from the start, detection g
   Host live_host(live->log());
   for (const auto& events : batches) {
     // One run each: every batch meets a restart.
-    DetectionStage stage(live->log(), live->alerts(), rules(), hostname, {}, quick());
+    DetectionStage stage(sources(*live, live->alerts()), {}, quick());
     REQUIRE(stage.start().ok());
     live_host.send(events);
     REQUIRE(stage.wait_until_caught_up(10s));
   }
   const TempDir replay_dir;
   const auto replayed = open_store(replay_dir);
-  DetectionStage stage(live->log(), replayed->alerts(), rules(), hostname, {}, quick());
+  DetectionStage stage(sources(*live, replayed->alerts()), {}, quick());
   REQUIRE(stage.start().ok());
   REQUIRE(stage.wait_until_caught_up(10s));
   stage.stop();
@@ -218,7 +231,7 @@ TEST_CASE("while the store refuses alerts they are kept, the problem is told, an
   alerts.failing = true;
   Host host(store->log());
   host.send({read_by(1)});
-  DetectionStage stage(store->log(), alerts, rules(), hostname, {}, quick());
+  DetectionStage stage(sources(*store, alerts), {}, quick());
   REQUIRE(stage.start().ok());
   REQUIRE(eventually([&] { return alerts.attempts >= 2; }));
   REQUIRE(stage.problems().size() == 1);
@@ -238,7 +251,7 @@ TEST_CASE("a stop during a failure returns, and the next start judges again what
   alerts.failing = true;
   Host host(store->log());
   host.send({read_by(1)});
-  DetectionStage stage(store->log(), alerts, rules(), hostname, {}, quick());
+  DetectionStage stage(sources(*store, alerts), {}, quick());
   REQUIRE(stage.start().ok());
   CHECK(stage.start().code() == absl::StatusCode::kFailedPrecondition);
   REQUIRE(eventually([&] { return alerts.attempts >= 1; }));
@@ -252,6 +265,103 @@ TEST_CASE("a stop during a failure returns, and the next start judges again what
   CHECK(stored_alerts(store->alerts())[0].event_count() == 1);
 }
 
+TEST_CASE("while stored alerts cannot be read detection waits where it is, and counts nothing twice") {
+  const TempDir dir;
+  const auto store = open_store(dir);
+  FailingAlerts alerts(store->alerts());
+  alerts.unreadable = true;
+  Host host(store->log());
+  host.send({read_by(1), read_by(1), read_by(2)});
+  DetectionStage stage(sources(*store, alerts), {}, quick());
+  REQUIRE(stage.start().ok());
+  REQUIRE(eventually([&] { return stage.problems().size() == 1; }));
+  CHECK_THAT(stage.problems()[0], Catch::Contains("disk on fire"));
+  stage.stop();
+  CHECK(store->alerts().judged_through() == store::Position());
+  REQUIRE(stage.start().ok());
+  REQUIRE(eventually([&] { return stage.problems().size() == 1; }));
+  alerts.unreadable = false;
+  REQUIRE(stage.wait_until_caught_up(10s));
+  CHECK(stage.problems().empty());
+  std::uint64_t events = 0;
+  for (const v1::Alert& alert : stored_alerts(store->alerts())) events += alert.event_count();
+  CHECK(events == 3);
+}
+
+TEST_CASE("people change alerts through the stage, and sinks and followers hear of it") {
+  const TempDir dir;
+  const auto store = open_store(dir);
+  std::vector<std::unique_ptr<Sink>> sinks;
+  sinks.push_back(std::make_unique<FileSink>(dir / "alerts.json"));
+  DetectionStage stage(sources(*store, store->alerts()), std::move(sinks), quick());
+  v1::ChangeAlertRequest request;
+  request.set_to(v1::ALERT_STATE_ACKNOWLEDGED);
+  request.set_by("kim");
+  request.set_why("looking");
+  CHECK(absl::IsUnavailable(stage.change_alert(request).status()));
+  REQUIRE(stage.start().ok());
+  CHECK(absl::IsNotFound(stage.change_alert(request).status()));
+  Host host(store->log());
+  host.send({read_by(1)});
+  REQUIRE(stage.wait_until_caught_up(10s));
+  request.set_uid(stored_alerts(store->alerts()).at(0).uid());
+  const auto acknowledged = stage.change_alert(request);
+  REQUIRE(acknowledged.ok());
+  CHECK(acknowledged->state() == v1::ALERT_STATE_ACKNOWLEDGED);
+  CHECK(stored_alerts(store->alerts()).at(0).state() == v1::ALERT_STATE_ACKNOWLEDGED);
+  request.set_to(v1::ALERT_STATE_CLOSED);
+  request.set_why("");
+  CHECK(absl::IsInvalidArgument(stage.change_alert(request).status()));
+  request.set_why("a drill");
+  REQUIRE(stage.change_alert(request).ok());
+  // The same program again.
+  host.send({read_by(1)});
+  REQUIRE(stage.wait_until_caught_up(10s));
+  CHECK(stored_alerts(store->alerts()).at(0).state() == v1::ALERT_STATE_OPEN);
+  stage.stop();
+  std::vector<int> activities;
+  std::istringstream lines(test::read_file(dir / "alerts.json"));
+  for (std::string line; std::getline(lines, line);) {
+    activities.push_back(nlohmann::json::parse(line).at("activity_id").get<int>());
+  }
+  CHECK(activities.front() == 1);
+  CHECK(std::ranges::count(activities, 3) <= 1);
+  CHECK(activities.back() == 2);
+}
+
+TEST_CASE("a silence keeps alerts from the sinks, not from the store, and its end tells them") {
+  const TempDir dir;
+  const auto store = open_store(dir);
+  auto silences = Silences::open(store->table());
+  REQUIRE(silences.ok());
+  v1::Silence silence;
+  silence.set_rule("MEM-01");
+  silence.set_by("kim");
+  silence.set_why("maintenance");
+  silence.mutable_until()->set_seconds(absl::ToUnixSeconds(absl::Now() + absl::Hours(1)));
+  const auto made = (*silences)->create(silence, absl::Now());
+  REQUIRE(made.ok());
+  auto parts = sources(*store, store->alerts());
+  parts.silences = silences->get();
+  std::vector<std::unique_ptr<Sink>> sinks;
+  sinks.push_back(std::make_unique<FileSink>(dir / "alerts.json"));
+  DetectionStage stage(std::move(parts), std::move(sinks), quick());
+  REQUIRE(stage.start().ok());
+  Host host(store->log());
+  host.send({read_by(1), test::file_event()});
+  REQUIRE(stage.wait_until_caught_up(10s));
+  CHECK(stored_alerts(store->alerts()).size() == 2);
+  const auto told = [&] {
+    return std::filesystem::exists(dir / "alerts.json") ? test::read_file(dir / "alerts.json") : "";
+  };
+  REQUIRE(eventually([&] { return !told().empty(); }));
+  CHECK_THAT(told(), Catch::Contains("DISK-01") && !Catch::Contains("MEM-01"));
+  REQUIRE((*silences)->end(made->id(), "kim", "done", absl::Now()).ok());
+  CHECK(eventually([&] { return told().find("MEM-01") != std::string::npos; }));
+  stage.stop();
+  for (const v1::Alert& alert : stored_alerts(store->alerts())) CHECK(alert.silence_id().empty());
+}
+
 TEST_CASE("a sink that blocks for ever holds back neither detection nor other sinks nor the stop") {
   const TempDir dir;
   const auto store = open_store(dir);
@@ -263,7 +373,7 @@ TEST_CASE("a sink that blocks for ever holds back neither detection nor other si
   std::vector<std::unique_ptr<Sink>> sinks;
   sinks.push_back(std::make_unique<StdoutSink>(ends[1]));
   sinks.push_back(std::make_unique<FileSink>(dir / "alerts.json"));
-  DetectionStage stage(store->log(), store->alerts(), rules(), hostname, std::move(sinks), quick());
+  DetectionStage stage(sources(*store, store->alerts()), std::move(sinks), quick());
   REQUIRE(stage.start().ok());
   Host host(store->log());
   host.send({read_by(1)});
@@ -288,7 +398,7 @@ TEST_CASE("a sink whose reader is gone is a problem, not the end of the process"
   close(ends[0]);
   std::vector<std::unique_ptr<Sink>> sinks;
   sinks.push_back(std::make_unique<StdoutSink>(ends[1]));
-  DetectionStage stage(store->log(), store->alerts(), rules(), hostname, std::move(sinks), quick());
+  DetectionStage stage(sources(*store, store->alerts()), std::move(sinks), quick());
   REQUIRE(stage.start().ok());
   Host host(store->log());
   host.send({read_by(1)});
@@ -301,7 +411,7 @@ TEST_CASE("a sink whose reader is gone is a problem, not the end of the process"
 TEST_CASE("followers are told, in their own time, and learn what they missed") {
   const TempDir dir;
   const auto store = open_store(dir);
-  DetectionStage stage(store->log(), store->alerts(), rules(), hostname, {}, quick());
+  DetectionStage stage(sources(*store, store->alerts()), {}, quick());
   REQUIRE(stage.start().ok());
   const auto notified = std::make_shared<std::atomic<int>>(0);
   const auto follower = stage.subscribe([notified] { ++*notified; }, 2);
@@ -326,7 +436,7 @@ TEST_CASE("followers are told, in their own time, and learn what they missed") {
 TEST_CASE("a stage that was never started has a follower that is closed, and stops") {
   const TempDir dir;
   const auto store = open_store(dir);
-  DetectionStage stage(store->log(), store->alerts(), rules(), hostname, {}, quick());
+  DetectionStage stage(sources(*store, store->alerts()), {}, quick());
   CHECK(stage.subscribe()->closed());
   CHECK_FALSE(stage.subscribe()->next(10s));
   stage.stop();

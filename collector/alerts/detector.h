@@ -1,0 +1,55 @@
+// What happens to one event: rules judge it, authorisations are asked, findings are grouped.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "bulkhead/v1/event.pb.h"
+#include "collector/alerts/authorisation.h"
+#include "collector/alerts/grouper.h"
+#include "collector/detect/engine.h"
+
+namespace bulkhead::alerts {
+
+// Not thread safe.
+class Detector {
+ public:
+  // Without an authoriser nothing is ever allowed.
+  Detector(std::shared_ptr<const detect::RuleSet> rules, Authoriser authoriser, Grouper grouper);
+
+  // Judges the batch's events, after what is unfinished. kInvalidArgument: the batch cannot be unpacked, and is passed
+  // over. Any other error is that of the alerts' store: what is left is unfinished, and go_on() begins where it was.
+  absl::Status judge(const v1::EventBatch& batch);
+  absl::Status go_on();
+
+  // A batch is half judged.
+  bool unfinished() const { return next_event_ < events_.size(); }
+
+  void set_rules(std::shared_ptr<const detect::RuleSet> rules);
+
+  Grouper& grouper() { return grouper_; }
+  // Findings since the last call, authorised ones too.
+  std::uint64_t take_findings();
+
+ private:
+  std::shared_ptr<const detect::RuleSet> rules_;
+  detect::Engine engine_;
+  const Authoriser authoriser_;
+  Grouper grouper_;
+
+  // The batch under way: where it is, and the findings of its event.
+  std::vector<v1::Event> events_;
+  std::size_t next_event_ = 0;
+  std::vector<detect::Finding> findings_;
+  // What the findings point into.
+  std::shared_ptr<const detect::RuleSet> findings_rules_;
+  Authorisation authorisation_;
+  std::size_t next_finding_ = 0;
+  bool judged_ = false;
+  std::uint64_t taken_findings_ = 0;
+};
+
+}  // namespace bulkhead::alerts

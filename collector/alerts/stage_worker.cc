@@ -1,0 +1,365 @@
+#include "collector/alerts/stage_worker.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "collector/alerts/life_cycle.h"
+
+namespace bulkhead::alerts {
+namespace {
+
+constexpr std::chrono::milliseconds kIdleWait{100};
+// A position without alerts is written this rarely: judging its events again after a crash finds nothing again.
+constexpr std::chrono::seconds kPositionInterval{1};
+constexpr std::chrono::seconds kReleaseInterval{1};
+constexpr std::chrono::seconds kAnswerWait{10};
+
+// Signals are for the main thread, and a closed pipe is an error for the sink, not the end of the process.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+Activity activity_of(const Change& change) {
+  if (change.alert.state() == v1::ALERT_STATE_CLOSED) return Activity::kClose;
+  return change.first_told ? Activity::kCreate : Activity::kUpdate;
+}
+
+}  // namespace
+
+StageWorker::StageWorker(StageSources sources, std::vector<std::unique_ptr<Sink>> sinks, StageOptions options)
+    : sources_(std::move(sources)), options_(options), rules_(sources_.rules) {
+  for (auto& sink : sinks) {
+    feeders_.push_back(std::make_unique<SinkFeeder>(std::move(sink), options.sink_queue, options.retry_interval));
+  }
+}
+
+absl::Status StageWorker::start() {
+  const std::scoped_lock control(control_);
+  if (thread_.joinable()) return absl::FailedPreconditionError("detection runs already");
+  uncommitted_.clear();
+  read_through_ = committed_through_ = sources_.alerts.judged_through();
+  committed_at_ = Clock::now();
+  released_at_ = {};
+  {
+    const std::scoped_lock lock(mutex_);
+    detector_ = std::make_unique<Detector>(
+        rules_, sources_.authorise, Grouper(options_.grouping, sources_.hostname, [this](const std::string& uid) {
+          return sources_.alerts.find(uid);
+        }));
+    running_ = true;
+    judged_through_ = read_through_;
+    counted_events_ = 0;
+    statistics_ = {};
+    problems_.clear();
+    last_unreadable_.clear();
+  }
+  followers_.open();
+  const SignalsBlocked blocked;
+  for (const auto& feeder : feeders_) feeder->start();
+  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  return absl::OkStatus();
+}
+
+void StageWorker::stop() {
+  const std::scoped_lock control(control_);
+  if (!thread_.joinable()) return;
+  thread_.request_stop();
+  thread_.join();
+  {
+    const std::scoped_lock lock(mutex_);
+    running_ = false;
+    // Whoever waits for one learns that it will not be done.
+    commands_.clear();
+    pending_answers_.clear();
+    changed_.notify_all();
+  }
+  for (const auto& feeder : feeders_) feeder->stop();
+  followers_.close();
+}
+
+void StageWorker::run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    if (!step(stop)) pause(stop);
+  }
+  // The position, and what is left of alerts if the store takes them now. A batch that is half judged is judged again.
+  if (detector_->unfinished()) return;
+  if ((!uncommitted_.empty() || committed_through_ != read_through_) && commit()) publish();
+}
+
+bool StageWorker::position_due() const {
+  return committed_through_ != read_through_ && Clock::now() - committed_at_ >= kPositionInterval;
+}
+
+bool StageWorker::step(const std::stop_token& stop) {
+  if (!uncommitted_.empty()) {
+    if (!commit()) return false;
+    publish();
+  }
+  do_commands();
+  if (!release_silenced() || !read_and_judge(stop)) return false;
+  take_changes();
+  if ((!uncommitted_.empty() || position_due()) && !commit()) return false;
+  publish();
+  return true;
+}
+
+// One read, judged.
+bool StageWorker::read_and_judge(const std::stop_token& stop) {
+  if (!finish_judging()) return false;
+  const store::Position end = sources_.log.end();
+  const auto batches = sources_.log.read(read_through_, options_.batches_per_step);
+  if (!batches.ok()) {
+    set_problem("log", fmt::format("detection cannot read the event log: {}", std::string(batches.status().message())));
+    return false;
+  }
+  set_problem("log", "");
+  if (batches->empty()) {
+    idle(end);
+    sources_.log.wait(read_through_, kIdleWait);
+    return true;
+  }
+  for (const store::StoredBatch& stored : *batches) {
+    if (!judge(stored)) return false;
+    if (stop.stop_requested()) break;
+  }
+  return true;
+}
+
+// At the log's end the store's count is exact.
+void StageWorker::idle(const store::Position& end) {
+  const std::uint64_t events = sources_.log.statistics().events;
+  const std::scoped_lock lock(mutex_);
+  if (sources_.log.end() == end) counted_events_ = events;
+}
+
+bool StageWorker::judge(const store::StoredBatch& stored) {
+  read_through_ = stored.position;
+  judged_events_ += static_cast<std::uint64_t>(stored.batch.events_size());
+  const absl::Status judged = detector_->judge(stored.batch);
+  if (absl::IsInvalidArgument(judged)) {
+    const std::scoped_lock lock(mutex_);
+    ++statistics_.unreadable_batches;
+    last_unreadable_ = fmt::format("host {}, boot {}, sequence {}: {}", stored.batch.host_id(), stored.batch.boot_id(),
+                                   stored.batch.first_sequence(), std::string(judged.message()));
+    return true;
+  }
+  return judged.ok() || finish_judging();
+}
+
+// Until the last batch that was read is judged whole, its position must not be written.
+bool StageWorker::finish_judging() {
+  const absl::Status judged = detector_->go_on();
+  set_problem("alerts", judged.ok()
+                            ? std::string()
+                            : fmt::format("detection cannot read stored alerts: {}", std::string(judged.message())));
+  return judged.ok();
+}
+
+void StageWorker::do_commands() {
+  std::deque<Command> commands;
+  {
+    const std::scoped_lock lock(mutex_);
+    commands.swap(commands_);
+  }
+  for (const Command& command : commands) command();
+}
+
+absl::StatusOr<v1::Alert> StageWorker::change_alert(const v1::ChangeAlertRequest& request) {
+  auto answer = std::make_shared<Answer>();
+  auto result = answer->get_future();
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!running_) return absl::UnavailableError("detection does not run");
+    commands_.push_back([this, request, answer = std::move(answer)] {
+      const absl::Status changed = detector_->grouper().amend(
+          request.uid(),
+          [&](v1::Alert& alert) { return change_state(request.to(), request.by(), request.why(), absl::Now(), alert); },
+          true);
+      if (changed.ok()) {
+        pending_answers_.push_back({request.uid(), answer});
+      } else {
+        answer->set_value(changed);
+      }
+    });
+  }
+  if (result.wait_for(kAnswerWait) != std::future_status::ready) {
+    return absl::UnavailableError("the change is not stored yet; see bulkheadctl status");
+  }
+  try {
+    return result.get();
+  } catch (const std::future_error&) {
+    return absl::UnavailableError("the collector is stopping");
+  }
+}
+
+void StageWorker::set_rules(std::shared_ptr<const detect::RuleSet> rules) {
+  const std::scoped_lock lock(mutex_);
+  rules_ = std::move(rules);
+  if (running_) commands_.push_back([this, rules = rules_] { detector_->set_rules(rules); });
+}
+
+void StageWorker::reopen_sinks() {
+  for (const auto& feeder : feeders_) feeder->reopen();
+}
+
+std::uint64_t StageWorker::lag_events() const {
+  const store::Position end = sources_.log.end();
+  const std::uint64_t events = sources_.log.statistics().events;
+  const std::scoped_lock lock(mutex_);
+  if (end <= judged_through_) return 0;
+  return events > counted_events_ ? events - counted_events_ : 1;
+}
+
+std::vector<std::string> StageWorker::problems() const {
+  std::vector<std::string> problems;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [source, text] : problems_) problems.push_back(text);
+    if (statistics_.unreadable_batches > 0) {
+      problems.push_back(fmt::format("detection skipped {} stored batches that it could not unpack; the last: {}",
+                                     statistics_.unreadable_batches, last_unreadable_));
+    }
+  }
+  for (const auto& feeder : feeders_) {
+    if (std::string problem = feeder->problem(); !problem.empty()) problems.push_back(std::move(problem));
+  }
+  return problems;
+}
+
+StageStatistics StageWorker::statistics() const {
+  StageStatistics statistics;
+  {
+    const std::scoped_lock lock(mutex_);
+    statistics = statistics_;
+  }
+  for (const auto& feeder : feeders_) statistics.sink_dropped += feeder->dropped();
+  return statistics;
+}
+
+bool StageWorker::wait_until_caught_up(std::chrono::milliseconds timeout) {
+  const store::Position end = sources_.log.end();
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, timeout, [&] { return judged_through_ >= end; });
+}
+
+bool StageWorker::release_silenced() {
+  if (sources_.silences == nullptr || Clock::now() - released_at_ < kReleaseInterval) return true;
+  released_at_ = Clock::now();
+  if (!sources_.silences->take_ended(absl::Now())) return true;
+  std::vector<std::string> uids;
+  const absl::Time now = absl::Now();
+  const absl::Status read = sources_.alerts.for_each([&](const v1::Alert& alert) {
+    if (!alert.silence_id().empty() && !sources_.silences->in_force(alert.silence_id(), now)) {
+      uids.push_back(alert.uid());
+    }
+    return true;
+  });
+  absl::Status released = read;
+  for (const std::string& uid : uids) {
+    released.Update(detector_->grouper().amend(
+        uid,
+        [](v1::Alert& alert) {
+          alert.clear_silence_id();
+          return absl::OkStatus();
+        },
+        true));
+  }
+  if (released.ok()) return true;
+  sources_.silences->put_back_ended();
+  set_problem("silences",
+              fmt::format("alerts whose silence is over cannot be read: {}", std::string(released.message())));
+  return false;
+}
+
+void StageWorker::take_changes() {
+  const absl::Time now = absl::Now();
+  std::vector<Change> changes = detector_->grouper().take_changes();
+  for (Change& change : changes) decide_telling(change, now);
+  uncommitted_.insert(uncommitted_.end(), std::make_move_iterator(changes.begin()),
+                      std::make_move_iterator(changes.end()));
+}
+
+// Whether sinks hear of it. What that writes into the alert is written into the one at hand as well.
+void StageWorker::decide_telling(Change& change, absl::Time now) {
+  v1::Alert& alert = change.alert;
+  // Sinks have no use for the end of what they never heard of.
+  const bool ended_unheard = alert.state() == v1::ALERT_STATE_CLOSED && !alert.told();
+  if (alert.state() == v1::ALERT_STATE_AUTHORISED || ended_unheard) change.notable = false;
+  if (!change.notable) return;
+  const std::string silence = sources_.silences == nullptr ? "" : sources_.silences->match(alert, now);
+  change.notable = silence.empty();
+  change.first_told = !alert.told();
+  alert.set_silence_id(silence);
+  if (silence.empty()) alert.set_told(true);
+  detector_->grouper().note_telling(alert.uid(), silence, alert.told());
+}
+
+bool StageWorker::commit() {
+  std::vector<v1::Alert> alerts;
+  alerts.reserve(uncommitted_.size());
+  for (const Change& change : uncommitted_) alerts.push_back(change.alert);
+  const absl::Status committed = sources_.alerts.commit(alerts, read_through_);
+  if (!committed.ok()) {
+    set_problem("store",
+                fmt::format("detection cannot store {} alerts: {}", alerts.size(), std::string(committed.message())));
+    return false;
+  }
+  set_problem("store", "");
+  committed_through_ = read_through_;
+  committed_at_ = Clock::now();
+  return true;
+}
+
+void StageWorker::publish() {
+  for (const Change& change : uncommitted_) {
+    if (!change.notable) continue;
+    for (const auto& feeder : feeders_) feeder->feed(change.alert, activity_of(change));
+  }
+  followers_.publish(uncommitted_);
+  if (sources_.committed && !uncommitted_.empty()) sources_.committed(uncommitted_);
+  for (const PendingAnswer& pending : std::exchange(pending_answers_, {})) {
+    const auto change = std::ranges::find(uncommitted_, pending.uid, [](const Change& one) { return one.alert.uid(); });
+    pending.answer->set_value(change->alert);
+  }
+  const auto opened = std::ranges::count_if(uncommitted_, [](const Change& change) { return change.opened; });
+  uncommitted_.clear();
+  const std::scoped_lock lock(mutex_);
+  statistics_.alerts_opened += static_cast<std::uint64_t>(opened);
+  statistics_.events += judged_events_;
+  counted_events_ += std::exchange(judged_events_, 0);
+  statistics_.findings += detector_->take_findings();
+  judged_through_ = read_through_;
+  changed_.notify_all();
+}
+
+void StageWorker::set_problem(const std::string& source, std::string text) {
+  const std::scoped_lock lock(mutex_);
+  if (text.empty()) {
+    problems_.erase(source);
+  } else {
+    problems_[source] = std::move(text);
+  }
+}
+
+void StageWorker::pause(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, stop, options_.retry_interval, [] { return false; });
+}
+
+}  // namespace bulkhead::alerts
