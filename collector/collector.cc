@@ -1,22 +1,29 @@
 #include "collector/collector.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
 #include <chrono>
 #include <filesystem>
+#include <mutex>
+#include <optional>
 
 #include "absl/time/clock.h"
 #include "collector/address_file.h"
 #include "collector/alerts/rule_files.h"
 #include "collector/alerts/stage.h"
+#include "collector/api/control_service.h"
 #include "collector/api/http_server.h"
 #include "collector/api/query_service.h"
 #include "collector/api/rpc_server.h"
 #include "collector/directory/directory.h"
+#include "collector/grants/grant_book.h"
+#include "collector/housekeeping.h"
 #include "collector/ingest/ingest.h"
 #include "collector/report.h"
+#include "collector/store/own_events.h"
 #include "collector/store/rocksdb_store.h"
 
 namespace bulkhead::collector {
@@ -25,6 +32,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kDrain{5000};
 constexpr std::chrono::milliseconds kGrace{1000};
+constexpr std::chrono::seconds kHousekeeping{1};
+// Records of a grant's last moment may still be on their way.
+constexpr absl::Duration kExpiryGrace = absl::Seconds(10);
 constexpr char kCollectorIdKey[] = "collector_id";
 
 // Made once for a store: agents tell by it whether they still talk to the collector that acknowledged their events.
@@ -62,37 +72,89 @@ absl::StatusOr<std::shared_ptr<const detect::RuleSet>> load_rules(const Options&
   return detect::compile_rules(*files);
 }
 
+namespace {
+
+// What is opened before anything runs, in the order of their lives: each uses those above it.
+struct Foundation {
+  std::unique_ptr<store::Store> store;
+  std::string id;
+  std::unique_ptr<directory::Directory> directory;
+  std::unique_ptr<store::OwnEvents> own_events;
+  std::unique_ptr<alerts::Silences> silences;
+  std::unique_ptr<grants::GrantBook> grants;
+};
+
+absl::StatusOr<Foundation> lay_foundation(const Options& options) {
+  Foundation foundation;
+  auto store = store::Store::open(options.data_dir);
+  if (!store.ok()) return store.status();
+  foundation.store = *std::move(store);
+  store::Table& table = foundation.store->table();
+  auto id = collector_id(table);
+  if (!id.ok()) return id.status();
+  foundation.id = *std::move(id);
+  auto directory = directory::Directory::open(table);
+  if (!directory.ok()) return directory.status();
+  foundation.directory = *std::move(directory);
+  auto own_events = store::OwnEvents::open(foundation.store->log(), foundation.store->ledger(), foundation.id);
+  if (!own_events.ok()) return own_events.status();
+  foundation.own_events = *std::move(own_events);
+  auto silences = alerts::Silences::open(table);
+  if (!silences.ok()) return silences.status();
+  foundation.silences = *std::move(silences);
+  auto grants =
+      grants::GrantBook::open({table, *foundation.own_events, foundation.store->log(), foundation.store->alerts()});
+  if (!grants.ok()) return grants.status();
+  foundation.grants = *std::move(grants);
+  return foundation;
+}
+
+}  // namespace
+
 // In the order of their lives: each uses those above it.
 class Collector::Implementation {
  public:
-  Implementation(const Options& options, std::shared_ptr<const detect::RuleSet> rules,
-                 std::unique_ptr<store::Store> store, std::unique_ptr<directory::Directory> directory, std::string id)
-      : store_(std::move(store)),
-        directory_(std::move(directory)),
-        stage_(
-            store_->log(), store_->alerts(), rules,
-            [this](const std::string& host_id) { return directory_->hostname(host_id); }, make_sinks(options)),
-        ingest_(store_->log(), store_->ledger(), *directory_, {.collector_id = id}),
-        report_({.store = *store_,
-                 .directory = *directory_,
+  Implementation(const Options& options, std::shared_ptr<const detect::RuleSet> rules, Foundation foundation)
+      : options_(options),
+        base_(std::move(foundation)),
+        rules_(std::move(rules)),
+        stage_({.log = base_.store->log(),
+                .alerts = base_.store->alerts(),
+                .rules = rules_,
+                .hostname = [this](const std::string& host_id) { return base_.directory->hostname(host_id); },
+                .authorise = [this](const v1::Event& event) { return base_.grants->judge(event); },
+                .silences = base_.silences.get(),
+                .committed = [this](const std::vector<alerts::Change>& changes) { base_.grants->note(changes); }},
+               make_sinks(options)),
+        ingest_(base_.store->log(), base_.store->ledger(), *base_.directory, {.collector_id = base_.id}),
+        report_({.store = *base_.store,
+                 .directory = *base_.directory,
                  .stage = stage_,
                  .ingest = ingest_,
-                 .rules = *rules,
-                 .id = id,
+                 .silences = *base_.silences,
+                 .grants = *base_.grants,
+                 .rules = [this] { return current_rules(); },
+                 .problems = [this] { return own_problems(); },
+                 .id = base_.id,
                  .started = absl::Now()}),
-        query_({.log = store_->log(),
-                .ledger = store_->ledger(),
-                .alerts = store_->alerts(),
-                .directory = *directory_,
+        query_({.log = base_.store->log(),
+                .ledger = base_.store->ledger(),
+                .alerts = base_.store->alerts(),
+                .directory = *base_.directory,
                 .status = [this] { return report_.status(); },
                 .subscribe = [this] { return stage_.subscribe(); }}),
-        rules_(std::move(rules)) {}
+        control_({.stage = stage_,
+                  .silences = *base_.silences,
+                  .grants = *base_.grants,
+                  .terms = [] { return grants::Terms(); },
+                  .reload = [this] { return reload(); }}) {}
 
   ~Implementation() { stop(); }
 
   absl::Status start(const Options& options) {
     if (auto status = stage_.start(); !status.ok()) return status;
-    auto server = api::RpcServer::start(options.listen, {&ingest_.service(), &query_.service()});
+    housekeeping_.emplace(kHousekeeping, [this] { keep_house(); });
+    auto server = api::RpcServer::start(options.listen, {&ingest_.service(), &query_.service(), &control_.service()});
     if (!server.ok()) return server.status();
     server_ = *std::move(server);
     if (auto status = listen_file_.write(options.data_dir, "listen.addr", server_->address().text()); !status.ok()) {
@@ -114,21 +176,72 @@ class Collector::Implementation {
     query_.stop();
     ingest_.stop(kDrain);
     if (server_ != nullptr) server_->stop(kGrace);
+    housekeeping_.reset();
     stage_.stop();
   }
 
-  void reopen_files() { stage_.reopen_sinks(); }
+  // Compiled before anything changes: a rule set that is wrong leaves the one that runs.
+  absl::StatusOr<v1::ReloadResponse> reload() {
+    const std::lock_guard reloading(reloading_);
+    auto rules = load_rules(options_);
+    {
+      const std::lock_guard lock(mutex_);
+      reload_problem_ =
+          rules.ok() ? "" : fmt::format("rules were not taken up: {}", std::string(rules.status().message()));
+      if (rules.ok()) rules_ = *rules;
+    }
+    if (!rules.ok()) return rules.status();
+    stage_.set_rules(*rules);
+    v1::ReloadResponse response;
+    response.set_rules(enabled_rules(**rules));
+    return response;
+  }
+
+  void hang_up() {
+    stage_.reopen_sinks();
+    const auto reloaded = reload();
+    if (reloaded.ok()) {
+      spdlog::info("{} rules are in force", reloaded->rules());
+    } else {
+      spdlog::error("what runs stays: {}", std::string(reloaded.status().message()));
+    }
+  }
   std::string listen_address() const { return server_->address().text(); }
   std::string http_address() const { return http_ == nullptr ? std::string() : http_->address().text(); }
 
  private:
-  const std::unique_ptr<store::Store> store_;
-  const std::unique_ptr<directory::Directory> directory_;
+  std::shared_ptr<const detect::RuleSet> current_rules() const {
+    const std::lock_guard lock(mutex_);
+    return rules_;
+  }
+
+  std::vector<std::string> own_problems() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> problems;
+    if (!reload_problem_.empty()) problems.push_back(reload_problem_);
+    return problems;
+  }
+
+  void keep_house() {
+    // How often a grant was used is known once detection has seen all that there is.
+    if (stage_.lag_events() > 0) return;
+    const absl::Status recorded = base_.grants->record_expiries(absl::Now(), kExpiryGrace);
+    if (!recorded.ok()) spdlog::error("the end of a grant cannot be recorded: {}", std::string(recorded.message()));
+  }
+
+  const Options options_;
+  const Foundation base_;
+  std::mutex reloading_;
+  mutable std::mutex mutex_;
+  // Guarded by mutex_.
+  std::shared_ptr<const detect::RuleSet> rules_;
+  std::string reload_problem_;
   alerts::DetectionStage stage_;
   ingest::Ingest ingest_;
   const Report report_;
   api::QueryService query_;
-  const std::shared_ptr<const detect::RuleSet> rules_;
+  api::ControlService control_;
+  std::optional<Housekeeping> housekeeping_;
   AddressFile listen_file_;
   AddressFile http_file_;
   std::unique_ptr<api::RpcServer> server_;
@@ -143,14 +256,9 @@ Collector::~Collector() = default;
 absl::StatusOr<std::unique_ptr<Collector>> Collector::start(const Options& options) {
   auto rules = load_rules(options);
   if (!rules.ok()) return rules.status();
-  auto store = store::Store::open(options.data_dir);
-  if (!store.ok()) return store.status();
-  auto directory = directory::Directory::open((*store)->table());
-  if (!directory.ok()) return directory.status();
-  auto id = collector_id((*store)->table());
-  if (!id.ok()) return id.status();
-  auto implementation = std::make_unique<Implementation>(options, *std::move(rules), *std::move(store),
-                                                         *std::move(directory), *std::move(id));
+  auto foundation = lay_foundation(options);
+  if (!foundation.ok()) return foundation.status();
+  auto implementation = std::make_unique<Implementation>(options, *std::move(rules), *std::move(foundation));
   if (auto status = implementation->start(options); !status.ok()) return status;
   return std::unique_ptr<Collector>(new Collector(std::move(implementation)));
 }
@@ -159,8 +267,8 @@ void Collector::stop() {
   implementation_->stop();
 }
 
-void Collector::reopen_files() {
-  implementation_->reopen_files();
+void Collector::hang_up() {
+  implementation_->hang_up();
 }
 
 std::string Collector::listen_address() const {

@@ -25,8 +25,9 @@ class Collector {
 
   // Stores and acknowledges what agents sent, then ends. Returns within about ten seconds. Safe to repeat.
   void stop();
-  // For log rotation.
-  void reopen_files();
+  // SIGHUP: opens the files of sinks again, for log rotation, and reads the rules again. Rules that are wrong leave
+  // those that run; `bulkheadctl status` says so.
+  void hang_up();
 
   // With the real ports.
   std::string listen_address() const;

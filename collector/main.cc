@@ -45,7 +45,7 @@ int run(const Command& command) {
   std::function<void()> wait_for_reopen = [&] {
     reopens.async_wait([&](const boost::system::error_code& error, int) {
       if (error) return;
-      (*collector)->reopen_files();
+      (*collector)->hang_up();
       wait_for_reopen();
     });
   };

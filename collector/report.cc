@@ -1,11 +1,18 @@
 #include "collector/report.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "collector/api/metrics.h"
 #include "collector/api/query_service.h"
 #include "collector/version.h"
 
 namespace bulkhead::collector {
+
+std::uint32_t enabled_rules(const detect::RuleSet& rules) {
+  return static_cast<std::uint32_t>(std::ranges::count_if(rules.rules(), &detect::RuleInfo::enabled));
+}
 
 v1::Status Report::status() const {
   v1::Status status;
@@ -29,11 +36,16 @@ v1::Status Report::status() const {
     }
   }
   status.set_lost_records(lost);
-  std::uint32_t enabled = 0;
-  for (const auto& rule : sources_.rules.rules()) enabled += rule.enabled ? 1 : 0;
-  status.set_rules(enabled);
+  status.set_rules(enabled_rules(*sources_.rules()));
+  const absl::Time now = absl::Now();
+  status.set_active_grants(sources_.grants.active(now));
+  status.set_active_silences(static_cast<std::uint32_t>(sources_.silences.list(false, now).size()));
+  const auto states = sources_.store.alerts().count_states();
+  status.set_open_alerts(states.open);
+  status.set_acknowledged_alerts(states.acknowledged);
   status.set_detection_lag_events(sources_.stage.lag_events());
   for (auto& problem : sources_.ingest.problems()) status.add_problems(std::move(problem));
+  for (auto& problem : sources_.problems()) status.add_problems(std::move(problem));
   for (auto& problem : sources_.stage.problems()) status.add_problems(std::move(problem));
   return status;
 }

@@ -1,7 +1,11 @@
 // How the collector is: for `bulkheadctl status`, /healthz and /metrics.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "bulkhead/v1/query.pb.h"
@@ -9,10 +13,13 @@
 #include "collector/api/http_server.h"
 #include "collector/detect/rule_set.h"
 #include "collector/directory/directory.h"
+#include "collector/grants/grant_book.h"
 #include "collector/ingest/ingest.h"
 #include "collector/store/rocksdb_store.h"
 
 namespace bulkhead::collector {
+
+std::uint32_t enabled_rules(const detect::RuleSet& rules);
 
 // Thread safe.
 class Report {
@@ -23,7 +30,12 @@ class Report {
     directory::Directory& directory;
     alerts::DetectionStage& stage;
     ingest::Ingest& ingest;
-    const detect::RuleSet& rules;
+    alerts::Silences& silences;
+    grants::GrantBook& grants;
+    // Those that are in force.
+    std::function<std::shared_ptr<const detect::RuleSet>()> rules;
+    // What else needs a person, a line each.
+    std::function<std::vector<std::string>()> problems;
     std::string id;
     absl::Time started;
   };

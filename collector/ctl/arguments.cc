@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <boost/program_options.hpp>
+#include <map>
+#include <set>
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "collector/ctl/control_arguments.h"
 #include "collector/ctl/time_spec.h"
 
 namespace bulkhead::ctl {
@@ -18,19 +21,41 @@ namespace po = boost::program_options;
 
 struct CommandInfo {
   const char* name;
+  // What stands after the name: a verb, and in capitals what it is about. The first row of a name is what the name
+  // alone means.
+  const char* words;
   Action action;
   // Flags beyond those that all take, separated by spaces.
   const char* flags;
   const char* help;
 };
 
-constexpr std::array<CommandInfo, 6> kCommands = {{
-    {"hosts", Action::kHosts, "host probes", "hosts, whether their agents are there, what they can see, what was lost"},
-    {"tenants", Action::kTenants, "tenant", "tenants of all hosts' domains, with their alerts"},
-    {"events", Action::kEvents, "since until tenant host follow limit", "observed accesses, oldest first"},
-    {"alerts", Action::kAlerts, "since until tenant host rule follow limit", "alerts, oldest first"},
-    {"status", Action::kStatus, "", "how the collector is"},
-    {"completion", Action::kCompletion, "", "'completion bash' prints a script for bash's completion"},
+constexpr std::array<CommandInfo, 21> kCommands = {{
+    {"hosts", "", Action::kHosts, "host probes",
+     "hosts, whether their agents are there, what they can see, what was lost"},
+    {"tenants", "", Action::kTenants, "tenant", "tenants of all hosts' domains, with their alerts"},
+    {"events", "", Action::kEvents, "since until tenant host follow limit", "observed accesses, oldest first"},
+    {"alerts", "", Action::kAlerts, "since until tenant host rule follow limit state grant", "alerts, oldest first"},
+    {"alerts", "show UID", Action::kShowAlert, "", "one alert, whole, with its history"},
+    {"alerts", "ack UID", Action::kChangeAlert, "by why", "someone looks at it"},
+    {"alerts", "close UID", Action::kChangeAlert, "by why", "it is dealt with; a new finding opens it again"},
+    {"alerts", "reopen UID", Action::kChangeAlert, "by why", "it is not dealt with after all"},
+    {"silences", "", Action::kSilences, "all", "what is kept from the sinks, by whom and until when"},
+    {"silences", "create", Action::kCreateSilence, "rule host tenant alert until for by why",
+     "keep what matches from the sinks; it is still stored and counted"},
+    {"silences", "end ID", Action::kEndSilence, "by why", "end a silence before its time"},
+    {"grants", "", Action::kGrants, "tenant all", "customers' authorisations"},
+    {"grants", "show ID", Action::kShowGrant, "", "one grant, its history and what it authorised"},
+    {"grants", "create", Action::kCreateGrant,
+     "tenant domain operation login-uid uid executable from until for ticket approver why by",
+     "record a customer's authorisation"},
+    {"grants", "approve ID", Action::kApproveGrant, "by", "the second person, where policy asks for one"},
+    {"grants", "revoke ID", Action::kRevokeGrant, "by why", "end a grant before its time"},
+    {"reload", "", Action::kReload, "by", "the collector reads rules and policy again"},
+    {"status", "", Action::kStatus, "", "how the collector is"},
+    {"completion", "bash", Action::kCompletion, "", "prints a script for bash's completion"},
+    {"help", "", Action::kHelp, "", "prints this text"},
+    {"version", "", Action::kVersion, "", "prints the version"},
 }};
 
 po::options_description description() {
@@ -48,38 +73,88 @@ po::options_description description() {
   add("rule", po::value<std::string>()->value_name("RULE"), "such as MEM-01");
   add("follow", "go on with what is new until interrupted");
   add("limit", po::value<std::string>()->value_name("N"), "the newest N only");
+  add("state", po::value<std::vector<std::string>>()->value_name("STATE"),
+      "open, acknowledged, closed or authorised; may be given more than once");
+  add("all", "also those that are over");
+  add("by", po::value<std::string>()->value_name("WHO"), "who does it; the user who logged in if it is not given");
+  add("why", po::value<std::string>()->value_name("TEXT"), "why it is done");
+  add("alert", po::value<std::string>()->value_name("UID"), "this alert only");
+  add("grant", po::value<std::string>()->value_name("ID"), "alerts that this grant authorised or that exceeded it");
+  add("domain", po::value<std::vector<std::string>>()->value_name("DOMAIN"),
+      "uuid or name; may be given more than once; every domain of the tenant if it is not given");
+  add("operation", po::value<std::vector<std::string>>()->value_name("OPERATION"),
+      "memory-read, memory-write, memory-debug, volume-read or volume-write; may be given more than once");
+  add("login-uid", po::value<std::string>()->value_name("UID"),
+      "who may act: the login that the process descends from");
+  add("uid", po::value<std::string>()->value_name("UID"), "who may act: the user id that the process runs as");
+  add("executable", po::value<std::string>()->value_name("PATH"), "who may act: the program");
+  add("from", po::value<std::string>()->value_name("TIME"), "when it begins; now if it is not given");
+  add("for", po::value<std::string>()->value_name("SPAN"), "how long from then: 30m, 8h, 2d; instead of --until");
+  add("ticket", po::value<std::string>()->value_name("TEXT"), "the customer's own reference");
+  add("approver", po::value<std::string>()->value_name("WHO"), "the person at the customer who authorised it");
   add("probes", "of each host, every probe: mechanism, and why it is missing");
   add("version", "print the version and exit");
   add("help,h", "print this text and exit");
   return flags;
 }
 
-absl::StatusOr<const CommandInfo*> find_command(const po::variables_map& flags) {
-  const auto words =
-      flags.count("words") != 0 ? flags["words"].as<std::vector<std::string>>() : std::vector<std::string>();
-  const auto known = absl::StrJoin(kCommands, ", ", [](std::string* out, const auto& c) { out->append(c.name); });
-  if (words.empty()) return absl::InvalidArgumentError(absl::StrCat("no command; the commands are ", known));
-  const auto found =
-      std::find_if(kCommands.begin(), kCommands.end(), [&](const auto& c) { return c.name == words[0]; });
-  if (found == kCommands.end()) {
-    return absl::InvalidArgumentError(absl::StrCat("unknown command '", words[0], "'; the commands are ", known));
+std::vector<std::string> words_of(const po::variables_map& flags) {
+  return flags.count("words") != 0 ? flags["words"].as<std::vector<std::string>>() : std::vector<std::string>();
+}
+
+// "ack" of "ack UID".
+std::string verb_of(const CommandInfo& command) {
+  const std::string words = command.words;
+  return words.substr(0, words.find(' '));
+}
+
+// "'alerts ack UID', 'alerts close UID" and so on, for the rows of one name.
+std::string usages(const std::string& name) {
+  std::string text;
+  for (const CommandInfo& command : kCommands) {
+    if (command.name == name && *command.words != 0)
+      absl::StrAppend(&text, text.empty() ? "'" : "', '", name, " ", command.words);
   }
-  if (found->action == Action::kCompletion) {
-    if (words.size() == 2 && words[1] == "bash") return &*found;
-    return absl::InvalidArgumentError("completion: expected 'completion bash'");
+  return text;
+}
+
+std::string names() {
+  std::vector<std::string> names;
+  for (const CommandInfo& command : kCommands) {
+    if (names.empty() || names.back() != command.name) names.emplace_back(command.name);
   }
-  if (words.size() > 1) {
+  return absl::StrJoin(names, ", ");
+}
+
+// The row, and what it is about (empty for nothing).
+absl::StatusOr<const CommandInfo*> find_command(const std::vector<std::string>& words) {
+  if (words.empty()) return absl::InvalidArgumentError(absl::StrCat("no command; the commands are ", names()));
+  bool known = false;
+  for (const CommandInfo& command : kCommands) {
+    if (command.name != words[0]) continue;
+    known = true;
+    const std::vector<std::string> expected = absl::StrSplit(command.words, ' ', absl::SkipEmpty());
+    if (expected.size() + 1 != words.size()) continue;
+    if (expected.empty() || expected[0] == words[1]) return &command;
+  }
+  if (!known) {
+    return absl::InvalidArgumentError(absl::StrCat("unknown command '", words[0], "'; the commands are ", names()));
+  }
+  const std::string expected = usages(words[0]);
+  if (expected.empty()) {
     return absl::InvalidArgumentError(absl::StrCat("unexpected argument '", words[1], "' after ", words[0]));
   }
-  return &*found;
+  return absl::InvalidArgumentError(absl::StrCat(words[0], ": expected ", expected, "'"));
 }
 
 absl::Status check_flags(const CommandInfo& command, const po::variables_map& flags) {
   const std::vector<std::string> own = absl::StrSplit(command.flags, ' ');
-  for (const char* flag : {"since", "until", "tenant", "host", "rule", "follow", "limit", "probes"}) {
-    if (flags.count(flag) != 0 && std::find(own.begin(), own.end(), flag) == own.end()) {
-      return absl::InvalidArgumentError(absl::StrCat(command.name, " does not take --", flag));
-    }
+  for (const auto& [flag, value] : flags) {
+    const bool common = flag == "words" || flag == "collector" || flag == "format" || flag == "allow-plaintext";
+    if (common || std::find(own.begin(), own.end(), flag) != own.end()) continue;
+    const std::string verb = verb_of(command);
+    return absl::InvalidArgumentError(
+        absl::StrCat(command.name, verb.empty() ? "" : " ", verb, " does not take --", flag));
   }
   return absl::OkStatus();
 }
@@ -136,7 +211,8 @@ absl::StatusOr<po::variables_map> parse_flags(const std::vector<std::string>& wo
 
 }  // namespace
 
-absl::StatusOr<Arguments> parse_arguments(const std::vector<std::string>& words, absl::Time now) {
+absl::StatusOr<Arguments> parse_arguments(const std::vector<std::string>& words, absl::Time now,
+                                          const std::string& user) {
   const auto flags = parse_flags(words);
   if (!flags.ok()) return flags.status();
   Arguments arguments;
@@ -145,9 +221,11 @@ absl::StatusOr<Arguments> parse_arguments(const std::vector<std::string>& words,
     arguments.action = Action::kVersion;
     return arguments;
   }
-  const auto command = find_command(*flags);
+  const std::vector<std::string> given = words_of(*flags);
+  const auto command = find_command(given);
   if (!command.ok()) return command.status();
   arguments.action = (*command)->action;
+  if (given.size() == 3) arguments.target = given[2];
   if (auto status = check_flags(**command, *flags); !status.ok()) return status;
   const std::string format = (*flags)["format"].as<std::string>();
   if (format != "table" && format != "json") {
@@ -162,6 +240,8 @@ absl::StatusOr<Arguments> parse_arguments(const std::vector<std::string>& words,
     return status;
   }
   if (auto status = fill_filter(*flags, now, arguments); !status.ok()) return status;
+  const std::string verb = given.size() > 1 ? given[1] : "";
+  if (auto status = fill_control(*flags, verb, {now, user}, arguments); !status.ok()) return status;
   return arguments;
 }
 
@@ -169,7 +249,8 @@ std::string help_text() {
   std::ostringstream text;
   text << "usage: bulkheadctl [--collector HOST:PORT] COMMAND [OPTION...]\n\nAsks a Bulkhead collector.\n\nCommands\n";
   for (const auto& command : kCommands) {
-    text << "  " << command.name << std::string(12 - std::string(command.name).size(), ' ') << command.help << "\n";
+    const std::string usage = absl::StrCat(command.name, *command.words == 0 ? "" : " ", command.words);
+    text << "  " << usage << std::string(19 - std::min<std::size_t>(18, usage.size()), ' ') << command.help << "\n";
   }
   text << "\n"
        << description()
@@ -179,19 +260,20 @@ std::string help_text() {
 }
 
 std::string bash_completion() {
+  std::map<std::string, std::set<std::string>> words;
+  for (const auto& command : kCommands) {
+    auto& own = words[command.name];
+    for (const std::string& flag : std::vector<std::string>(absl::StrSplit(command.flags, ' ', absl::SkipEmpty()))) {
+      own.insert("--" + flag);
+    }
+    if (const std::string verb = verb_of(command); !verb.empty()) own.insert(verb);
+  }
   std::string commands;
   std::string cases;
-  for (const auto& command : kCommands) {
-    absl::StrAppend(&commands, commands.empty() ? "" : " ", command.name);
-    std::string flags;
-    for (const std::string& flag : std::vector<std::string>(absl::StrSplit(command.flags, ' ', absl::SkipEmpty()))) {
-      absl::StrAppend(&flags, " --", flag);
-    }
-    if (command.action == Action::kCompletion) {
-      cases += "    completion) words=bash ;;\n";
-    } else {
-      absl::StrAppend(&cases, "    ", command.name, ") words=\"$common", flags, "\" ;;\n");
-    }
+  for (const auto& [name, own] : words) {
+    absl::StrAppend(&commands, commands.empty() ? "" : " ", name);
+    absl::StrAppend(&cases, "    ", name, ") words=\"", name == "completion" ? "" : "$common ", absl::StrJoin(own, " "),
+                    "\" ;;\n");
   }
   return absl::StrCat(
       "# bulkheadctl completion bash > /usr/share/bash-completion/completions/bulkheadctl\n"

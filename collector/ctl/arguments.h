@@ -7,12 +7,33 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "bulkhead/v1/control.pb.h"
 #include "bulkhead/v1/query.pb.h"
 #include "collector/endpoint/endpoint.h"
 
 namespace bulkhead::ctl {
 
-enum class Action { kHosts, kTenants, kEvents, kAlerts, kStatus, kCompletion, kHelp, kVersion };
+enum class Action {
+  kHosts,
+  kTenants,
+  kEvents,
+  kAlerts,
+  kShowAlert,
+  kChangeAlert,
+  kSilences,
+  kCreateSilence,
+  kEndSilence,
+  kGrants,
+  kShowGrant,
+  kCreateGrant,
+  kApproveGrant,
+  kRevokeGrant,
+  kReload,
+  kStatus,
+  kCompletion,
+  kHelp,
+  kVersion
+};
 enum class Format { kTable, kJson };
 
 struct Arguments {
@@ -23,10 +44,25 @@ struct Arguments {
   bool follow = false;
   std::uint32_t limit = 0;
   bool probes = false;
+  // Which alert, silence or grant.
+  std::string target;
+  // Who does it, and why. Without --by, the user who logged in.
+  std::string by;
+  std::string why;
+  // Also what is over.
+  bool all = false;
+  std::vector<v1::AlertState> states;
+  std::string grant_id;
+  // Of kChangeAlert.
+  v1::AlertState to = v1::ALERT_STATE_UNSPECIFIED;
+  v1::Silence silence;
+  v1::Grant grant;
 };
 
 // kInvalidArgument: one line that says which argument and why. A flag that the command does not know is an error.
-absl::StatusOr<Arguments> parse_arguments(const std::vector<std::string>& arguments, absl::Time now);
+// `user` is who --by falls back to.
+absl::StatusOr<Arguments> parse_arguments(const std::vector<std::string>& arguments, absl::Time now,
+                                          const std::string& user = {});
 
 std::string help_text();
 std::string bash_completion();

@@ -5,13 +5,14 @@
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
+#include "bulkhead/v1/control.grpc.pb.h"
 #include "bulkhead/v1/query.grpc.pb.h"
 
 namespace bulkhead::ctl {
 
 namespace {
 constexpr int kConnectMilliseconds = 5'000;
-constexpr std::chrono::seconds kStatusDeadline{15};
+constexpr std::chrono::seconds kCallDeadline{15};
 }  // namespace
 
 class Client::Implementation {
@@ -24,10 +25,24 @@ class Client::Implementation {
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
     // A proxy from the environment has no business between an operator and a collector.
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    stub_ = v1::Query::NewStub(grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments));
+    const auto channel = grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments);
+    stub_ = v1::Query::NewStub(channel);
+    control_ = v1::Control::NewStub(channel);
   }
 
   v1::Query::Stub& stub() { return *stub_; }
+  v1::Control::Stub& control() { return *control_; }
+
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> call(grpc::Status (v1::Control::Stub::*method)(grpc::ClientContext*, const Request&,
+                                                                          Response*),
+                                const Request& request) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kCallDeadline);
+    Response response;
+    if (auto status = to_absl((*control_.*method)(&context, request, &response)); !status.ok()) return status;
+    return response;
+  }
 
   template <typename Message>
   absl::Status read(grpc::ClientContext& context, grpc::ClientReader<Message>& reader,
@@ -53,6 +68,7 @@ class Client::Implementation {
  private:
   const std::string address_;
   std::unique_ptr<v1::Query::Stub> stub_;
+  std::unique_ptr<v1::Control::Stub> control_;
 };
 
 Client::Client(const endpoint::Endpoint& collector) : implementation_(std::make_unique<Implementation>(collector)) {}
@@ -86,8 +102,50 @@ absl::Status Client::alerts(const v1::ListAlertsRequest& request, const std::fun
 
 absl::Status Client::status(v1::Status& status) {
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kStatusDeadline);
+  context.set_deadline(std::chrono::system_clock::now() + kCallDeadline);
   return implementation_->to_absl(implementation_->stub().GetStatus(&context, v1::GetStatusRequest(), &status));
+}
+
+absl::StatusOr<v1::Alert> Client::change_alert(const v1::ChangeAlertRequest& request) {
+  return implementation_->call(&v1::Control::Stub::ChangeAlert, request);
+}
+
+absl::Status Client::silences(const v1::ListSilencesRequest& request,
+                              const std::function<bool(const v1::Silence&)>& visit) {
+  grpc::ClientContext context;
+  const auto reader = implementation_->control().ListSilences(&context, request);
+  return implementation_->read(context, *reader, visit);
+}
+
+absl::StatusOr<v1::Silence> Client::create_silence(const v1::CreateSilenceRequest& request) {
+  return implementation_->call(&v1::Control::Stub::CreateSilence, request);
+}
+
+absl::StatusOr<v1::Silence> Client::end_silence(const v1::EndSilenceRequest& request) {
+  return implementation_->call(&v1::Control::Stub::EndSilence, request);
+}
+
+absl::Status Client::grants(const v1::ListGrantsRequest& request,
+                            const std::function<bool(const v1::GrantSummary&)>& visit) {
+  grpc::ClientContext context;
+  const auto reader = implementation_->control().ListGrants(&context, request);
+  return implementation_->read(context, *reader, visit);
+}
+
+absl::StatusOr<v1::Grant> Client::create_grant(const v1::CreateGrantRequest& request) {
+  return implementation_->call(&v1::Control::Stub::CreateGrant, request);
+}
+
+absl::StatusOr<v1::Grant> Client::approve_grant(const v1::ApproveGrantRequest& request) {
+  return implementation_->call(&v1::Control::Stub::ApproveGrant, request);
+}
+
+absl::StatusOr<v1::Grant> Client::revoke_grant(const v1::RevokeGrantRequest& request) {
+  return implementation_->call(&v1::Control::Stub::RevokeGrant, request);
+}
+
+absl::StatusOr<v1::ReloadResponse> Client::reload(const v1::ReloadRequest& request) {
+  return implementation_->call(&v1::Control::Stub::Reload, request);
 }
 
 }  // namespace bulkhead::ctl

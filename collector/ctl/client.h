@@ -4,7 +4,8 @@
 #include <functional>
 #include <memory>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "bulkhead/v1/control.pb.h"
 #include "bulkhead/v1/query.pb.h"
 #include "collector/endpoint/endpoint.h"
 
@@ -22,6 +23,16 @@ class Client {
   absl::Status events(const v1::ListEventsRequest& request, const std::function<bool(const v1::Event&)>& visit);
   absl::Status alerts(const v1::ListAlertsRequest& request, const std::function<bool(const v1::Alert&)>& visit);
   absl::Status status(v1::Status& status);
+
+  absl::StatusOr<v1::Alert> change_alert(const v1::ChangeAlertRequest& request);
+  absl::Status silences(const v1::ListSilencesRequest& request, const std::function<bool(const v1::Silence&)>& visit);
+  absl::StatusOr<v1::Silence> create_silence(const v1::CreateSilenceRequest& request);
+  absl::StatusOr<v1::Silence> end_silence(const v1::EndSilenceRequest& request);
+  absl::Status grants(const v1::ListGrantsRequest& request, const std::function<bool(const v1::GrantSummary&)>& visit);
+  absl::StatusOr<v1::Grant> create_grant(const v1::CreateGrantRequest& request);
+  absl::StatusOr<v1::Grant> approve_grant(const v1::ApproveGrantRequest& request);
+  absl::StatusOr<v1::Grant> revoke_grant(const v1::RevokeGrantRequest& request);
+  absl::StatusOr<v1::ReloadResponse> reload(const v1::ReloadRequest& request);
 
  private:
   class Implementation;

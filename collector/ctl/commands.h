@@ -21,6 +21,17 @@ absl::Status list_hosts(const Arguments& arguments, Client& client, const Output
 absl::Status list_tenants(const Arguments& arguments, Client& client, const Output& output);
 absl::Status list_events(const Arguments& arguments, Client& client, const Output& output);
 absl::Status list_alerts(const Arguments& arguments, Client& client, const Output& output);
+absl::Status show_alert(const Arguments& arguments, Client& client, const Output& output);
+absl::Status change_alert(const Arguments& arguments, Client& client, const Output& output);
+absl::Status list_silences(const Arguments& arguments, Client& client, const Output& output);
+absl::Status create_silence(const Arguments& arguments, Client& client, const Output& output);
+absl::Status end_silence(const Arguments& arguments, Client& client, const Output& output);
+// Also one of them.
+absl::Status list_grants(const Arguments& arguments, Client& client, const Output& output);
+absl::Status create_grant(const Arguments& arguments, Client& client, const Output& output);
+absl::Status approve_grant(const Arguments& arguments, Client& client, const Output& output);
+absl::Status revoke_grant(const Arguments& arguments, Client& client, const Output& output);
+absl::Status reload(const Arguments& arguments, Client& client, const Output& output);
 absl::Status show_status(const Arguments& arguments, Client& client, const Output& output);
 
 // All of bulkheadctl; returns the exit status. Errors are one line on `errors`.

@@ -1,4 +1,8 @@
 #include <google/protobuf/util/json_util.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <cstdlib>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -14,8 +18,16 @@ enum ExitStatus { kDone = 0, kNo = 1, kUsage = 2, kUnreachable = 3, kNoPrivilege
 int exit_status(const absl::Status& status) {
   if (status.ok()) return kDone;
   if (absl::IsInvalidArgument(status)) return kUsage;
+  if (absl::IsNotFound(status) || absl::IsFailedPrecondition(status)) return kNo;
   if (absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status)) return kNoPrivilege;
   return kUnreachable;
+}
+
+// Who logged in, behind a sudo too; what people say of themselves, until the collector can ask who they are.
+std::string user_name() {
+  if (const char* login = std::getenv("SUDO_USER"); login != nullptr && *login != 0) return login;
+  const passwd* user = getpwuid(getuid());
+  return user != nullptr ? user->pw_name : absl::StrCat("uid ", getuid());
 }
 
 absl::Status act(const Arguments& arguments, const Output& output) {
@@ -29,6 +41,27 @@ absl::Status act(const Arguments& arguments, const Output& output) {
       return list_events(arguments, client, output);
     case Action::kAlerts:
       return list_alerts(arguments, client, output);
+    case Action::kShowAlert:
+      return show_alert(arguments, client, output);
+    case Action::kChangeAlert:
+      return change_alert(arguments, client, output);
+    case Action::kSilences:
+      return list_silences(arguments, client, output);
+    case Action::kCreateSilence:
+      return create_silence(arguments, client, output);
+    case Action::kEndSilence:
+      return end_silence(arguments, client, output);
+    case Action::kGrants:
+    case Action::kShowGrant:
+      return list_grants(arguments, client, output);
+    case Action::kCreateGrant:
+      return create_grant(arguments, client, output);
+    case Action::kApproveGrant:
+      return approve_grant(arguments, client, output);
+    case Action::kRevokeGrant:
+      return revoke_grant(arguments, client, output);
+    case Action::kReload:
+      return reload(arguments, client, output);
     case Action::kStatus:
       return show_status(arguments, client, output);
     case Action::kCompletion:
@@ -67,19 +100,42 @@ absl::Status show_status(const Arguments& arguments, Client& client, const Outpu
              << ", running for " << format_span(up) << "\n"
              << "hosts       " << status.connected_hosts() << " of " << status.known_hosts() << " connected\n"
              << "events      " << status.stored_events() << " stored, " << format_bytes(status.stored_bytes()) << "\n"
-             << "alerts      " << status.alerts() << ", from " << status.rules() << " rules\n"
+             << "alerts      " << status.open_alerts() << " open, " << status.acknowledged_alerts()
+             << " acknowledged, of " << status.alerts() << "; " << status.rules() << " rules\n"
+             << "silences    " << status.active_silences() << " in force\n"
+             << "grants      " << status.active_grants() << " in force\n"
              << "detection   "
              << (status.detection_lag_events() == 0 ? std::string("up to date")
                                                     : absl::StrCat(status.detection_lag_events(), " events behind"))
              << "\n"
              << "lost        " << status.lost_records() << " records on all hosts\n";
+  if (!status.policy_version().empty()) output.out << "policy      " << printable(status.policy_version()) << "\n";
+  for (const auto& sink : status.sinks()) {
+    output.out << "sink        " << printable(sink.name()) << ": " << sink.delivered() << " delivered, "
+               << sink.waiting() << " waiting, " << sink.dead_letters() << " dead letters\n";
+  }
   for (const auto& problem : status.problems()) output.out << "problem     " << printable(problem) << "\n";
   if (status.problems().empty()) output.out << "problems    none\n";
   return absl::OkStatus();
 }
 
+absl::Status reload(const Arguments& arguments, Client& client, const Output& output) {
+  v1::ReloadRequest request;
+  request.set_by(arguments.by);
+  const auto response = client.reload(request);
+  if (!response.ok()) return response.status();
+  if (arguments.format == Format::kJson) {
+    output.out << to_json(*response) << '\n';
+    return absl::OkStatus();
+  }
+  output.out << response->rules() << " rules are in force";
+  if (!response->policy_version().empty()) output.out << ", and policy " << printable(response->policy_version());
+  output.out << '\n';
+  return absl::OkStatus();
+}
+
 int run(const std::vector<std::string>& words, std::ostream& out, std::ostream& errors, std::size_t page) {
-  const auto arguments = parse_arguments(words, absl::Now());
+  const auto arguments = parse_arguments(words, absl::Now(), user_name());
   const absl::Status status =
       arguments.ok() ? act(*arguments, {.out = out, .page = page, .now = absl::Now()}) : arguments.status();
   out.flush();

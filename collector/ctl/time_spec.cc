@@ -46,4 +46,13 @@ absl::StatusOr<absl::Time> parse_time(const std::string& text, absl::Time now) {
   return time;
 }
 
+absl::StatusOr<absl::Duration> parse_span(const std::string& text) {
+  std::int64_t number = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, number);
+  const std::int64_t unit = error == std::errc() && end + 1 == last ? seconds_of(*end) : 0;
+  if (unit != 0 && number > 0 && number <= kLongestSpan / unit) return absl::Seconds(number * unit);
+  return absl::InvalidArgumentError(absl::StrCat("'", text, "' is no span; expected one like 30m, 8h or 2d"));
+}
+
 }  // namespace bulkhead::ctl

@@ -12,4 +12,7 @@ namespace bulkhead::ctl {
 // kInvalidArgument otherwise, and for times before 1970.
 absl::StatusOr<absl::Time> parse_time(const std::string& text, absl::Time now);
 
+// "90s", "15m", "2h", "7d", "1w".
+absl::StatusOr<absl::Duration> parse_span(const std::string& text);
+
 }  // namespace bulkhead::ctl
