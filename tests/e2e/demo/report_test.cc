@@ -48,7 +48,7 @@ TEST_CASE("an alert about another process than the one that acted is wrong") {
 
 TEST_CASE("an alert that came while a twin was played is held against the twin") {
   stage::Alert alert = memory_alert(101);
-  alert.first_seen = at(25);
+  alert.acted = at(25);
   const Verdict verdict = judge({kBreach, kTwin}, {memory_alert(100), alert});
   CHECK_FALSE(verdict.good);
   CHECK_THAT(verdict.table,

@@ -11,7 +11,7 @@ namespace {
 using stage::Alert;
 
 int64_t delay_ms(const Alert& alert) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(alert.received - alert.first_seen).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(alert.received - alert.acted).count();
 }
 
 bool explains(const Deed& deed, const Alert& alert) {
@@ -23,7 +23,7 @@ const Deed* last_begun_before(const Alert& alert, const std::vector<Deed>& deeds
   const Deed* last = nullptr;
   // Alerts tell milliseconds.
   for (const Deed& deed : deeds)
-    if (std::chrono::floor<std::chrono::milliseconds>(deed.begun) <= alert.first_seen) last = &deed;
+    if (std::chrono::floor<std::chrono::milliseconds>(deed.begun) <= alert.acted) last = &deed;
   return last;
 }
 

@@ -35,6 +35,19 @@ std::string text_at(const Value& root, std::initializer_list<const char*> path) 
   return value == nullptr ? "" : value->string_value();
 }
 
+void take_newest(const Value* evidences, Alert& alert) {
+  if (evidences == nullptr) return;
+  for (const Value& evidence : evidences->list_value().values()) {
+    const Value* time = at(evidence, {"data", "time"});
+    if (time == nullptr) continue;
+    const std::chrono::system_clock::time_point acted(Milliseconds(static_cast<int64_t>(time->number_value())));
+    if (acted < alert.acted) continue;
+    alert.acted = acted;
+    const Value* pid = at(evidence, {"actor", "process", "pid"});
+    alert.actor_pid = pid == nullptr ? 0 : static_cast<pid_t>(pid->number_value());
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<Alert> parse_alert(const std::string& json) {
@@ -50,11 +63,8 @@ absl::StatusOr<Alert> parse_alert(const std::string& json) {
   alert.rule = text_at(finding, {"finding_info", "analytic", "uid"});
   alert.object_tenant = text_at(finding, {"metadata", "tenant_uid"});
   alert.actor_tenant = text_at(finding, {"unmapped", "actor_tenant"});
-  if (const Value* pid = at(finding, {"evidences", "0", "actor", "process", "pid"}))
-    alert.actor_pid = static_cast<pid_t>(pid->number_value());
+  take_newest(at(finding, {"evidences"}), alert);
   alert.object = text_at(finding, {"resources", "0", "uid"});
-  if (const Value* time = at(finding, {"finding_info", "first_seen_time"}))
-    alert.first_seen = std::chrono::system_clock::time_point(Milliseconds(static_cast<int64_t>(time->number_value())));
   alert.message = text_at(finding, {"message"});
   if (alert.uid.empty() || alert.rule.empty())
     return absl::InvalidArgumentError(absl::StrCat("a finding without uid or rule: ", json));

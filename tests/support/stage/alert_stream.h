@@ -21,14 +21,14 @@ struct Alert {
   std::string rule;
   std::string actor_tenant;
   std::string object_tenant;
-  // 0 when no process stands for the actor (frames between two ports).
+  // Of the newest event among the evidence; 0 when no process stands for the actor (frames between two ports).
   pid_t actor_pid = 0;
   std::string object;
   std::string message;
   // The line as it came.
   std::string json;
-  // When the first access happened, by the kernel's stamp, and when the line was read here.
-  std::chrono::system_clock::time_point first_seen;
+  // When the newest access among the evidence happened, by the kernel's stamp, and when the line was read here.
+  std::chrono::system_clock::time_point acted;
   std::chrono::system_clock::time_point received;
 };
 
