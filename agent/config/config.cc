@@ -6,6 +6,7 @@
 #include "agent/config/tenant_rules_reader.h"
 #include "agent/config/value_checks.h"
 #include "agent/config/yaml_reader.h"
+#include "text/tenancy.h"
 
 namespace bulkhead::config {
 namespace {
@@ -199,7 +200,7 @@ absl::Status validate(const Config& config) {
   status.Update(named("spool.max_mib", check_spool_mib(config.spool.max_mib)));
   status.Update(check_health_interval(config.health_interval));
   for (const TenantRule& rule : config.tenants.rules) {
-    status.Update(named("tenants.rules", check_tenant_key(rule.tenant)));
+    status.Update(named("tenants.rules", text::check_tenant_key(rule.tenant)));
   }
   for (const TrustedService& service : config.trusted_services) {
     status.Update(named("trusted_services", check_trusted_service(service)));
