@@ -1,0 +1,80 @@
+#include "collector/api/control_service.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+
+#include "absl/strings/str_cat.h"
+#include "bulkhead/v1/control.grpc.pb.h"
+#include "collector/api/control_policy.h"
+#include "collector/api/server_run.h"
+
+namespace bulkhead::api {
+
+class ControlService::Implementation final : public v1::Control::Service {
+ public:
+  Implementation(ControlSources sources, ControlOptions options) : sources_(std::move(sources)), options_(options) {}
+
+  void stop() { stopping_ = true; }
+
+  grpc::Status GetPolicy(grpc::ServerContext*, const v1::GetPolicyRequest* request, v1::PolicyText* response) override {
+    return answer(*response, [&] { return get_policy(*request, sources_.policies); });
+  }
+
+  grpc::Status ListPolicies(grpc::ServerContext* context, const v1::ListPoliciesRequest*,
+                            grpc::ServerWriter<v1::PolicyText>* writer) override {
+    return list<v1::PolicyText>(*context, *writer,
+                                [&](QueryRun<v1::PolicyText>& run) { return list_policies(sources_.policies, run); });
+  }
+
+  grpc::Status Reload(grpc::ServerContext*, const v1::ReloadRequest* request, v1::ReloadResponse* response) override {
+    return answer(*response, [&] { return reload(*request, sources_.reload); });
+  }
+
+ private:
+  // A call with one answer.
+  template <typename Response, typename Call>
+  grpc::Status answer(Response& response, Call call) {
+    const Place place(running_, options_.max_calls);
+    if (!place.granted()) return too_many();
+    auto made = call();
+    if (made.ok()) response = *std::move(made);
+    return to_grpc(made.status());
+  }
+
+  // A call with a stream of answers.
+  template <typename Message, typename Call>
+  grpc::Status list(grpc::ServerContext& context, grpc::ServerWriter<Message>& writer, Call call) {
+    const Place place(running_, options_.max_calls);
+    if (!place.granted()) return too_many();
+    ServerRun<Message> run(context, writer, stopping_);
+    const absl::Status status = call(run);
+    if (status.ok() && stopping_) return to_grpc(absl::UnavailableError("the collector is stopping"));
+    return to_grpc(status);
+  }
+
+  grpc::Status too_many() const {
+    return to_grpc(
+        absl::ResourceExhaustedError(absl::StrCat(options_.max_calls, " calls of Control are running already")));
+  }
+
+  const ControlSources sources_;
+  const ControlOptions options_;
+  std::atomic<std::size_t> running_ = 0;
+  std::atomic<bool> stopping_ = false;
+};
+
+ControlService::ControlService(ControlSources sources, ControlOptions options)
+    : implementation_(std::make_unique<Implementation>(std::move(sources), options)) {}
+
+ControlService::~ControlService() = default;
+
+grpc::Service& ControlService::service() {
+  return *implementation_;
+}
+
+void ControlService::stop() {
+  implementation_->stop();
+}
+
+}  // namespace bulkhead::api
