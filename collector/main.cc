@@ -25,6 +25,8 @@ int fail(const absl::Status& status, int exit_status) {
 int check_config(const Command& command) {
   const auto rules = bulkhead::collector::load_rules(command.options);
   if (!rules.ok()) return fail(rules.status(), kAnswerIsNo);
+  const auto policy = bulkhead::collector::load_policy(command.options);
+  if (!policy.ok()) return fail(policy.status(), kAnswerIsNo);
   std::fprintf(stderr, "bulkhead-collector: the configuration is good; %zu rules\n", (*rules)->rules().size());
   return kDone;
 }
@@ -46,6 +48,8 @@ int run(const Command& command) {
     reopens.async_wait([&](const boost::system::error_code& error, int) {
       if (error) return;
       (*collector)->reopen_files();
+      // What is wrong is in the log, and in the status until it is right.
+      (*collector)->reload("SIGHUP").IgnoreError();
       wait_for_reopen();
     });
   };

@@ -10,6 +10,8 @@
 #include "collector/detect/rule_set.h"
 #include "collector/directory/directory.h"
 #include "collector/ingest/ingest.h"
+#include "collector/policy/history.h"
+#include "collector/policy/source.h"
 #include "collector/store/rocksdb_store.h"
 
 namespace bulkhead::collector {
@@ -24,6 +26,8 @@ class Report {
     alerts::DetectionStage& stage;
     ingest::Ingest& ingest;
     const detect::RuleSet& rules;
+    const policy::PolicyHistory& policies;
+    const policy::PolicySource& policy_source;
     std::string id;
     absl::Time started;
   };
@@ -35,6 +39,8 @@ class Report {
   api::Page metrics() const;
 
  private:
+  std::vector<std::string> policy_problems() const;
+
   const Sources sources_;
 };
 
