@@ -24,11 +24,12 @@ struct CommandInfo {
   const char* help;
 };
 
-constexpr std::array<CommandInfo, 6> kCommands = {{
+constexpr std::array<CommandInfo, 7> kCommands = {{
     {"hosts", Action::kHosts, "host probes", "hosts, whether their agents are there, what they can see, what was lost"},
     {"tenants", Action::kTenants, "tenant", "tenants of all hosts' domains, with their alerts"},
     {"events", Action::kEvents, "since until tenant host follow limit", "observed accesses, oldest first"},
     {"alerts", Action::kAlerts, "since until tenant host rule follow limit", "alerts, oldest first"},
+    {"policy", Action::kPolicy, "", "policies: check a file, show, compare and list those that were in force"},
     {"status", Action::kStatus, "", "how the collector is"},
     {"completion", Action::kCompletion, "", "'completion bash' prints a script for bash's completion"},
 }};
@@ -137,9 +138,18 @@ absl::StatusOr<po::variables_map> parse_flags(const std::vector<std::string>& wo
 }  // namespace
 
 absl::StatusOr<Arguments> parse_arguments(const std::vector<std::string>& words, absl::Time now) {
+  Arguments arguments;
+  const bool asks_help = std::ranges::any_of(words, [](const auto& word) { return word == "--help" || word == "-h"; });
+  if (is_policy_command(words) && !asks_help) {
+    auto policy = parse_policy_arguments(words, now);
+    if (!policy.ok()) return policy.status();
+    arguments.action = Action::kPolicy;
+    arguments.collector = policy->collector;
+    arguments.policy = *std::move(policy);
+    return arguments;
+  }
   const auto flags = parse_flags(words);
   if (!flags.ok()) return flags.status();
-  Arguments arguments;
   if (flags->count("help") != 0) return arguments;
   if (flags->count("version") != 0) {
     arguments.action = Action::kVersion;
@@ -172,8 +182,9 @@ std::string help_text() {
     text << "  " << command.name << std::string(12 - std::string(command.name).size(), ' ') << command.help << "\n";
   }
   text << "\n"
-       << description()
-       << "\nExit status: 0 done; 2 wrong usage; 3 the collector cannot be reached or cannot answer; 4 missing "
+       << description() << policy_help()
+       << "\nExit status: 0 done; 1 done, and the answer is no; 2 wrong usage; 3 the collector cannot be reached or "
+          "cannot answer; 4 missing "
           "privilege.\n";
   return text.str();
 }
@@ -187,7 +198,9 @@ std::string bash_completion() {
     for (const std::string& flag : std::vector<std::string>(absl::StrSplit(command.flags, ' ', absl::SkipEmpty()))) {
       absl::StrAppend(&flags, " --", flag);
     }
-    if (command.action == Action::kCompletion) {
+    if (command.action == Action::kPolicy) {
+      absl::StrAppend(&cases, "    policy) words=\"$common ", policy_completion(), "\" ;;\n");
+    } else if (command.action == Action::kCompletion) {
       cases += "    completion) words=bash ;;\n";
     } else {
       absl::StrAppend(&cases, "    ", command.name, ") words=\"$common", flags, "\" ;;\n");

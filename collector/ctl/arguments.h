@@ -8,11 +8,12 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "bulkhead/v1/query.pb.h"
+#include "collector/ctl/policy_arguments.h"
 #include "collector/endpoint/endpoint.h"
 
 namespace bulkhead::ctl {
 
-enum class Action { kHosts, kTenants, kEvents, kAlerts, kStatus, kCompletion, kHelp, kVersion };
+enum class Action { kHosts, kTenants, kEvents, kAlerts, kPolicy, kStatus, kCompletion, kHelp, kVersion };
 enum class Format { kTable, kJson };
 
 struct Arguments {
@@ -23,6 +24,8 @@ struct Arguments {
   bool follow = false;
   std::uint32_t limit = 0;
   bool probes = false;
+  // Of kPolicy.
+  PolicyArguments policy;
 };
 
 // kInvalidArgument: one line that says which argument and why. A flag that the command does not know is an error.

@@ -5,7 +5,9 @@
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
+#include "bulkhead/v1/control.grpc.pb.h"
 #include "bulkhead/v1/query.grpc.pb.h"
+#include "proto/batch/limits.h"
 
 namespace bulkhead::ctl {
 
@@ -24,10 +26,15 @@ class Client::Implementation {
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
     // A proxy from the environment has no business between an operator and a collector.
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    stub_ = v1::Query::NewStub(grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments));
+    // A policy with its text is larger than gRPC's own limit.
+    arguments.SetMaxReceiveMessageSize(static_cast<int>(limits::kMessageBytes));
+    const auto channel = grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments);
+    stub_ = v1::Query::NewStub(channel);
+    control_ = v1::Control::NewStub(channel);
   }
 
   v1::Query::Stub& stub() { return *stub_; }
+  v1::Control::Stub& control() { return *control_; }
 
   template <typename Message>
   absl::Status read(grpc::ClientContext& context, grpc::ClientReader<Message>& reader,
@@ -53,6 +60,7 @@ class Client::Implementation {
  private:
   const std::string address_;
   std::unique_ptr<v1::Query::Stub> stub_;
+  std::unique_ptr<v1::Control::Stub> control_;
 };
 
 Client::Client(const endpoint::Endpoint& collector) : implementation_(std::make_unique<Implementation>(collector)) {}
@@ -88,6 +96,19 @@ absl::Status Client::status(v1::Status& status) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kStatusDeadline);
   return implementation_->to_absl(implementation_->stub().GetStatus(&context, v1::GetStatusRequest(), &status));
+}
+
+absl::Status Client::policy(const v1::GetPolicyRequest& request, v1::PolicyText& policy) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kStatusDeadline);
+  return implementation_->to_absl(implementation_->control().GetPolicy(&context, request, &policy));
+}
+
+absl::Status Client::policies(const v1::ListPoliciesRequest& request,
+                              const std::function<bool(const v1::PolicyText&)>& visit) {
+  grpc::ClientContext context;
+  const auto reader = implementation_->control().ListPolicies(&context, request);
+  return implementation_->read(context, *reader, visit);
 }
 
 }  // namespace bulkhead::ctl

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "absl/status/status.h"
+#include "bulkhead/v1/control.pb.h"
 #include "bulkhead/v1/query.pb.h"
 #include "collector/endpoint/endpoint.h"
 
@@ -22,6 +23,9 @@ class Client {
   absl::Status events(const v1::ListEventsRequest& request, const std::function<bool(const v1::Event&)>& visit);
   absl::Status alerts(const v1::ListAlertsRequest& request, const std::function<bool(const v1::Alert&)>& visit);
   absl::Status status(v1::Status& status);
+  absl::Status policy(const v1::GetPolicyRequest& request, v1::PolicyText& policy);
+  absl::Status policies(const v1::ListPoliciesRequest& request,
+                        const std::function<bool(const v1::PolicyText&)>& visit);
 
  private:
   class Implementation;

@@ -14,6 +14,7 @@ enum ExitStatus { kDone = 0, kNo = 1, kUsage = 2, kUnreachable = 3, kNoPrivilege
 int exit_status(const absl::Status& status) {
   if (status.ok()) return kDone;
   if (absl::IsInvalidArgument(status)) return kUsage;
+  if (absl::IsNotFound(status)) return kNo;
   if (absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status)) return kNoPrivilege;
   return kUnreachable;
 }
@@ -31,6 +32,8 @@ absl::Status act(const Arguments& arguments, const Output& output) {
       return list_alerts(arguments, client, output);
     case Action::kStatus:
       return show_status(arguments, client, output);
+    case Action::kPolicy:
+      return run_policy(arguments.policy, client, output);
     case Action::kCompletion:
       output.out << bash_completion();
       return absl::OkStatus();
@@ -80,8 +83,9 @@ absl::Status show_status(const Arguments& arguments, Client& client, const Outpu
 
 int run(const std::vector<std::string>& words, std::ostream& out, std::ostream& errors, std::size_t page) {
   const auto arguments = parse_arguments(words, absl::Now());
-  const absl::Status status =
-      arguments.ok() ? act(*arguments, {.out = out, .page = page, .now = absl::Now()}) : arguments.status();
+  bool answer_is_no = false;
+  const Output output = {.out = out, .page = page, .now = absl::Now(), .answer_is_no = answer_is_no};
+  const absl::Status status = arguments.ok() ? act(*arguments, output) : arguments.status();
   out.flush();
   if (!status.ok()) {
     errors << "bulkheadctl: " << printable(std::string(status.message())) << '\n';
@@ -91,7 +95,7 @@ int run(const std::vector<std::string>& words, std::ostream& out, std::ostream& 
     errors << "bulkheadctl: the output cannot be written\n";
     return kNo;
   }
-  return kDone;
+  return answer_is_no ? kNo : kDone;
 }
 
 }  // namespace bulkhead::ctl
