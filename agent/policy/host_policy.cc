@@ -126,7 +126,7 @@ std::vector<config::TenantRule> tenant_rules_of(const HostPolicy& policy, const 
   return rules;
 }
 
-const std::vector<config::TrustedService>& trusted_services_of(const HostPolicy& policy, const config::Config& config) {
+std::vector<config::TrustedService> trusted_services_of(const HostPolicy& policy, const config::Config& config) {
   return policy.trusted_services ? *policy.trusted_services : config.trusted_services;
 }
 

@@ -32,6 +32,6 @@ absl::StatusOr<HostPolicy> read_pushed(const v1::AgentPolicy& pushed, const Host
 
 // What the agent works by: the policy's word goes before the configuration's.
 std::vector<config::TenantRule> tenant_rules_of(const HostPolicy& policy, const config::Config& config);
-const std::vector<config::TrustedService>& trusted_services_of(const HostPolicy& policy, const config::Config& config);
+std::vector<config::TrustedService> trusted_services_of(const HostPolicy& policy, const config::Config& config);
 
 }  // namespace bulkhead::policy
