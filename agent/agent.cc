@@ -12,6 +12,7 @@
 #include <csignal>
 #include <mutex>
 
+#include "absl/strings/str_cat.h"
 #include "agent/attribute/attributor.h"
 #include "agent/config/host_id.h"
 #include "agent/decode/decoder.h"
@@ -19,6 +20,8 @@
 #include "agent/inventory/libvirt_inventory.h"
 #include "agent/libvirt_options.h"
 #include "agent/ownership/ownership.h"
+#include "agent/policy/host_policy.h"
+#include "agent/policy/kept_policy.h"
 #include "agent/probes/probe_set.h"
 #include "agent/spool/clock.h"
 #include "agent/spool/spool.h"
@@ -61,6 +64,9 @@ class Agent::Impl {
   void arm_health_timer();
   void report_health();
   v1::Health latest_health();
+  void load_kept_policy();
+  void take_pushed(v1::AgentPolicy pushed);
+  void use_pushed_policy();
   void stop();
 
   const config::Config config_;
@@ -71,9 +77,17 @@ class Agent::Impl {
   asio::steady_timer health_timer_{io_};
   asio::posix::stream_descriptor rings_{io_};
 
+  std::mutex pushed_mutex_;
+  // The newest that waits to be used; those before it are passed over.
+  std::optional<v1::AgentPolicy> pushed_;  // guarded by pushed_mutex_
+
   std::unique_ptr<probes::ProbeSet> probes_;
   std::unique_ptr<ownership::Ownership> ownership_;
   std::unique_ptr<attribute::Attributor> attributor_;
+  policy::HostNames names_;
+  policy::HostPolicy policy_;
+  std::string refused_policy_;  // the one that was told as refused last
+
   std::unique_ptr<spool::Spool> spool_;
   std::unique_ptr<health::Reporter> reporter_;
   std::unique_ptr<stream::Stream> stream_;
@@ -106,8 +120,11 @@ absl::Status Agent::Impl::open() {
   if (!spool.ok()) return absl::InvalidArgumentError(spool.status().message());
   spool_ = *std::move(spool);
 
-  absl::StatusOr<std::unique_ptr<ownership::Ownership>> ownership =
-      ownership::Ownership::create(probes_->ownership(), config_.state_dir, config_.trusted_services);
+  const v1::Hello hello = make_hello(*host_id, this_boot, coverage_of(*probes_));
+  names_ = {.host_id = hello.host_id(), .hostname = hello.hostname()};
+  load_kept_policy();
+  absl::StatusOr<std::unique_ptr<ownership::Ownership>> ownership = ownership::Ownership::create(
+      probes_->ownership(), config_.state_dir, policy::trusted_services_of(policy_, config_));
   if (!ownership.ok()) return absl::InvalidArgumentError(ownership.status().message());
   ownership_ = *std::move(ownership);
   attributor_ = std::make_unique<attribute::Attributor>(*ownership_);
@@ -123,22 +140,26 @@ absl::Status Agent::Impl::open() {
       .malformed = [this] { return malformed_; },
       .spool = [this] { return spool_->statistics(); },
       .inventory = [this] { return health::InventoryState{snapshot_->connected, snapshot_->error}; },
+      .policy_sha256 = [this] { return policy_.sha256; },
       .resident_bytes = [] { return health::resident_bytes(); },
   });
   report_health();
 
   absl::StatusOr<std::unique_ptr<stream::Stream>> stream =
       stream::Stream::start({.collector = config_.collector,
-                             .hello = make_hello(*host_id, this_boot, coverage_of(*probes_)),
+                             .hello = hello,
                              .allow_plaintext = config_.allow_plaintext,
                              .health = [this] { return latest_health(); },
-                             .health_interval = config_.health_interval},
+                             .health_interval = config_.health_interval,
+                             .policy = [this](v1::AgentPolicy pushed) { take_pushed(std::move(pushed)); }},
                             *spool_);
   if (!stream.ok()) return stream.status();
   stream_ = *std::move(stream);
 
+  inventory::LibvirtOptions options = libvirt_options(config_);
+  options.tenant_rules = policy::tenant_rules_of(policy_, config_);
   absl::StatusOr<std::unique_ptr<inventory::LibvirtInventory>> inventory = inventory::LibvirtInventory::start(
-      libvirt_options(config_), [this](std::shared_ptr<const inventory::Snapshot> snapshot) {
+      std::move(options), [this](std::shared_ptr<const inventory::Snapshot> snapshot) {
         asio::post(io_, [this, snapshot = std::move(snapshot)]() mutable { apply(std::move(snapshot)); });
       });
   if (!inventory.ok()) return inventory.status();
@@ -278,6 +299,55 @@ void Agent::Impl::report_health() {
 v1::Health Agent::Impl::latest_health() {
   const std::lock_guard lock(health_mutex_);
   return health_;
+}
+
+// What cannot be used is as if it were not there: the collector sends its policy again.
+void Agent::Impl::load_kept_policy() {
+  const auto kept = policy::KeptPolicy(config_.state_dir).load();
+  if (!kept.ok()) spdlog::warn("the policy that was kept is not used: {}", std::string(kept.status().message()));
+  if (!kept.ok() || !kept->has_value()) return;
+  auto read = policy::read_pushed(**kept, names_);
+  if (!read.ok()) {
+    spdlog::warn("the policy that was kept is not used: {}", std::string(read.status().message()));
+    return;
+  }
+  policy_ = *std::move(read);
+  if (!policy_.sha256.empty()) spdlog::info("working by policy '{}', as before", policy_.version);
+}
+
+// On the stream's thread.
+void Agent::Impl::take_pushed(v1::AgentPolicy pushed) {
+  const std::lock_guard lock(pushed_mutex_);
+  const bool waits = pushed_.has_value();
+  pushed_ = std::move(pushed);
+  if (!waits) asio::post(io_, [this] { use_pushed_policy(); });
+}
+
+void Agent::Impl::use_pushed_policy() {
+  std::optional<v1::AgentPolicy> pushed;
+  {
+    const std::lock_guard lock(pushed_mutex_);
+    pushed.swap(pushed_);
+  }
+  if (!pushed) return;
+  auto read = policy::read_pushed(*pushed, names_);
+  if (!read.ok()) {
+    const std::string why(read.status().message());
+    if (std::exchange(refused_policy_, why) != why) spdlog::error("the pushed policy is refused: {}", why);
+    return;
+  }
+  refused_policy_.clear();
+  // Each connection begins with the policy in force.
+  if (read->sha256 == policy_.sha256) return;
+  if (absl::Status status = policy::KeptPolicy(config_.state_dir).save(*pushed); !status.ok()) {
+    spdlog::error("the policy is used, but lost at a restart: {}", std::string(status.message()));
+  }
+  policy_ = *std::move(read);
+  ownership_->set_trusted_services(policy::trusted_services_of(policy_, config_));
+  // Changes of tenants come back as a snapshot.
+  if (inventory_ != nullptr) inventory_->set_tenant_rules(policy::tenant_rules_of(policy_, config_));
+  spdlog::info("working by {}", policy_.sha256.empty() ? "no policy" : absl::StrCat("policy '", policy_.version, "'"));
+  report_health();
 }
 
 void Agent::Impl::stop() {

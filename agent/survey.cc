@@ -9,6 +9,8 @@
 #include "agent/inventory/libvirt_inventory.h"
 #include "agent/libvirt_options.h"
 #include "agent/ownership/ownership.h"
+#include "agent/policy/host_policy.h"
+#include "agent/policy/kept_policy.h"
 #include "agent/probes/probe_set.h"
 #include "agent/statements.h"
 
@@ -33,10 +35,16 @@ absl::StatusOr<v1::Inventory> survey_inventory(const config::Config& config) {
       ownership::Ownership::create((*probes)->ownership(), "", config.trusted_services);
   if (!ownership.ok()) return ownership.status();
 
+  // Tenants as the agent sees them; without the right to read its state, as its configuration has them.
+  inventory::LibvirtOptions options = libvirt_options(config);
+  if (const auto kept = policy::KeptPolicy(config.state_dir).load(); kept.ok() && kept->has_value()) {
+    const auto policy = policy::read_pushed(**kept, {});
+    if (policy.ok()) options.tenant_rules = policy::tenant_rules_of(*policy, config);
+  }
   std::promise<std::shared_ptr<const inventory::Snapshot>> first;
   std::once_flag told;
-  absl::StatusOr<std::unique_ptr<inventory::LibvirtInventory>> inventory = inventory::LibvirtInventory::start(
-      libvirt_options(config), [&](std::shared_ptr<const inventory::Snapshot> snapshot) {
+  absl::StatusOr<std::unique_ptr<inventory::LibvirtInventory>> inventory =
+      inventory::LibvirtInventory::start(std::move(options), [&](std::shared_ptr<const inventory::Snapshot> snapshot) {
         if (snapshot->connected) std::call_once(told, [&] { first.set_value(std::move(snapshot)); });
       });
   if (!inventory.ok()) return inventory.status();

@@ -22,6 +22,9 @@
 #include "collector/grants/grant_book.h"
 #include "collector/housekeeping.h"
 #include "collector/ingest/ingest.h"
+#include "collector/policy/history.h"
+#include "collector/policy/permission.h"
+#include "collector/policy/source.h"
 #include "collector/report.h"
 #include "collector/store/own_events.h"
 #include "collector/store/rocksdb_store.h"
@@ -72,6 +75,13 @@ absl::StatusOr<std::shared_ptr<const detect::RuleSet>> load_rules(const Options&
   return detect::compile_rules(*files);
 }
 
+absl::StatusOr<std::optional<policy::PolicyFile>> load_policy(const Options& options) {
+  if (options.policy.empty()) return std::nullopt;
+  auto file = policy::read_file(options.policy);
+  if (!file.ok()) return file.status();
+  return *std::move(file);
+}
+
 namespace {
 
 // What is opened before anything runs, in the order of their lives: each uses those above it.
@@ -82,6 +92,7 @@ struct Foundation {
   std::unique_ptr<store::OwnEvents> own_events;
   std::unique_ptr<alerts::Silences> silences;
   std::unique_ptr<grants::GrantBook> grants;
+  std::unique_ptr<policy::PolicyHistory> policies;
 };
 
 absl::StatusOr<Foundation> lay_foundation(const Options& options) {
@@ -106,6 +117,10 @@ absl::StatusOr<Foundation> lay_foundation(const Options& options) {
       grants::GrantBook::open({table, *foundation.own_events, foundation.store->log(), foundation.store->alerts()});
   if (!grants.ok()) return grants.status();
   foundation.grants = *std::move(grants);
+  auto policies = policy::PolicyHistory::open(
+      table, [own = foundation.own_events.get()](v1::Event event) { return own->append(std::move(event)).status(); });
+  if (!policies.ok()) return policies.status();
+  foundation.policies = *std::move(policies);
   return foundation;
 }
 
@@ -122,17 +137,21 @@ class Collector::Implementation {
                 .alerts = base_.store->alerts(),
                 .rules = rules_,
                 .hostname = [this](const std::string& host_id) { return base_.directory->hostname(host_id); },
-                .authorise = [this](const v1::Event& event) { return base_.grants->judge(event); },
+                .authorise = [this](const v1::Event& event) { return authorise(event); },
                 .silences = base_.silences.get(),
                 .committed = [this](const std::vector<alerts::Change>& changes) { base_.grants->note(changes); }},
                make_sinks(options)),
         ingest_(base_.store->log(), base_.store->ledger(), *base_.directory, {.collector_id = base_.id}),
+        policy_source_(options.policy, *base_.policies,
+                       [this](const policy::PolicyHistory::Pointer& policy) { push_policy(policy); }),
         report_({.store = *base_.store,
                  .directory = *base_.directory,
                  .stage = stage_,
                  .ingest = ingest_,
                  .silences = *base_.silences,
                  .grants = *base_.grants,
+                 .policies = *base_.policies,
+                 .policy_source = policy_source_,
                  .rules = [this] { return current_rules(); },
                  .problems = [this] { return own_problems(); },
                  .id = base_.id,
@@ -146,12 +165,18 @@ class Collector::Implementation {
         control_({.stage = stage_,
                   .silences = *base_.silences,
                   .grants = *base_.grants,
-                  .terms = [] { return grants::Terms(); },
-                  .reload = [this] { return reload(); }}) {}
+                  .terms = [this] { return terms(); },
+                  .policies = *base_.policies,
+                  .reload = [this](const std::string& by) { return reload(by); }}) {}
 
   ~Implementation() { stop(); }
 
-  absl::Status start(const Options& options) {
+  absl::Status start(const Options& options, std::optional<policy::PolicyFile> policy) {
+    if (policy) {
+      if (auto status = policy_source_.take_up(*std::move(policy), absl::Now()); !status.ok()) return status;
+    }
+    // Also none, and also one of before: agents learn what is in force, not only what changed.
+    push_policy(base_.policies->current());
     if (auto status = stage_.start(); !status.ok()) return status;
     housekeeping_.emplace(kHousekeeping, [this] { keep_house(); });
     auto server = api::RpcServer::start(options.listen, {&ingest_.service(), &query_.service(), &control_.service()});
@@ -174,38 +199,48 @@ class Collector::Implementation {
     http_file_.remove();
     http_.reset();
     query_.stop();
+    control_.stop();
     ingest_.stop(kDrain);
     if (server_ != nullptr) server_->stop(kGrace);
     housekeeping_.reset();
     stage_.stop();
   }
 
-  // Compiled before anything changes: a rule set that is wrong leaves the one that runs.
-  absl::StatusOr<v1::ReloadResponse> reload() {
+  // Everything is read and checked before anything of it counts.
+  absl::StatusOr<v1::ReloadResponse> reload(const std::string& by) {
     const std::lock_guard reloading(reloading_);
+    spdlog::info("{} asks to read rules and policy again", by);
     auto rules = load_rules(options_);
+    set_rules_problem(rules.status());
+    if (!rules.ok()) return rules.status();
+    if (policy_source_.has_file()) {
+      auto policy = policy_source_.read();
+      if (!policy.ok()) return policy.status();
+      if (auto status = policy_source_.take_up(*std::move(policy), absl::Now()); !status.ok()) return status;
+    }
     {
       const std::lock_guard lock(mutex_);
-      reload_problem_ =
-          rules.ok() ? "" : fmt::format("rules were not taken up: {}", std::string(rules.status().message()));
-      if (rules.ok()) rules_ = *rules;
+      rules_ = *rules;
     }
-    if (!rules.ok()) return rules.status();
     stage_.set_rules(*rules);
     v1::ReloadResponse response;
     response.set_rules(enabled_rules(**rules));
+    if (const auto policy = base_.policies->current(); policy != nullptr) {
+      response.set_policy_version(policy->version());
+    }
     return response;
   }
 
   void hang_up() {
     stage_.reopen_sinks();
-    const auto reloaded = reload();
+    const auto reloaded = reload("SIGHUP");
     if (reloaded.ok()) {
       spdlog::info("{} rules are in force", reloaded->rules());
     } else {
       spdlog::error("what runs stays: {}", std::string(reloaded.status().message()));
     }
   }
+
   std::string listen_address() const { return server_->address().text(); }
   std::string http_address() const { return http_ == nullptr ? std::string() : http_->address().text(); }
 
@@ -218,8 +253,45 @@ class Collector::Implementation {
   std::vector<std::string> own_problems() const {
     const std::lock_guard lock(mutex_);
     std::vector<std::string> problems;
-    if (!reload_problem_.empty()) problems.push_back(reload_problem_);
+    if (!rules_problem_.empty()) problems.push_back(rules_problem_);
     return problems;
+  }
+
+  void set_rules_problem(const absl::Status& status) {
+    const std::lock_guard lock(mutex_);
+    rules_problem_ = status.ok() ? "" : fmt::format("rules were not taken up: {}", std::string(status.message()));
+  }
+
+  // Without a policy in force agents are told so.
+  void push_policy(const policy::PolicyHistory::Pointer& policy) {
+    ingest_.set_policy(policy == nullptr ? v1::AgentPolicy() : policy::for_agents(*policy));
+  }
+
+  // By what held when the event happened.
+  alerts::Authorisation authorise(const v1::Event& event) {
+    const absl::Time time = absl::FromUnixSeconds(event.time().seconds()) + absl::Nanoseconds(event.time().nanos());
+    const auto policy = base_.policies->at(time);
+    if (policy.ok() && *policy != nullptr) {
+      const auto bridge_of = [this](const std::string& host_id, const std::string& port) {
+        return base_.directory->bridge_of(host_id, port);
+      };
+      if (auto allowed = policy::permission(**policy, event, bridge_of)) return {.allowed_by = *std::move(allowed)};
+    }
+    return base_.grants->judge(event);
+  }
+
+  // As the policy in force has them.
+  grants::Terms terms() const {
+    grants::Terms terms;
+    const auto policy = base_.policies->current();
+    if (policy == nullptr || !policy->has_grants()) return terms;
+    const v1::GrantRules& rules = policy->grants();
+    if (rules.has_max_duration()) {
+      terms.max_duration =
+          absl::Seconds(rules.max_duration().seconds()) + absl::Nanoseconds(rules.max_duration().nanos());
+    }
+    terms.approvals_needed = rules.two_persons() ? 1 : 0;
+    return terms;
   }
 
   void keep_house() {
@@ -235,9 +307,10 @@ class Collector::Implementation {
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::shared_ptr<const detect::RuleSet> rules_;
-  std::string reload_problem_;
+  std::string rules_problem_;
   alerts::DetectionStage stage_;
   ingest::Ingest ingest_;
+  policy::PolicySource policy_source_;
   const Report report_;
   api::QueryService query_;
   api::ControlService control_;
@@ -256,15 +329,21 @@ Collector::~Collector() = default;
 absl::StatusOr<std::unique_ptr<Collector>> Collector::start(const Options& options) {
   auto rules = load_rules(options);
   if (!rules.ok()) return rules.status();
+  auto policy = load_policy(options);
+  if (!policy.ok()) return policy.status();
   auto foundation = lay_foundation(options);
   if (!foundation.ok()) return foundation.status();
   auto implementation = std::make_unique<Implementation>(options, *std::move(rules), *std::move(foundation));
-  if (auto status = implementation->start(options); !status.ok()) return status;
+  if (auto status = implementation->start(options, *std::move(policy)); !status.ok()) return status;
   return std::unique_ptr<Collector>(new Collector(std::move(implementation)));
 }
 
 void Collector::stop() {
   implementation_->stop();
+}
+
+absl::StatusOr<v1::ReloadResponse> Collector::reload(const std::string& by) {
+  return implementation_->reload(by);
 }
 
 void Collector::hang_up() {

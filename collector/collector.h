@@ -2,11 +2,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "bulkhead/v1/control.pb.h"
 #include "collector/detect/rule_set.h"
 #include "collector/options.h"
+#include "collector/policy/policy_file.h"
 
 namespace bulkhead::collector {
 
@@ -14,11 +17,14 @@ namespace bulkhead::collector {
 // source tree's. kInvalidArgument with file and line.
 absl::StatusOr<std::shared_ptr<const detect::RuleSet>> load_rules(const Options& options);
 
+// The policy that `options` name, checked. kInvalidArgument with every error, a line each; nothing without one.
+absl::StatusOr<std::optional<policy::PolicyFile>> load_policy(const Options& options);
+
 // Thread safe.
 class Collector {
  public:
-  // Runs when this returns. Errors are one line: kInvalidArgument for the rules, kAlreadyExists for an address in use,
-  // and those of store::Store::open and api::RpcServer::start.
+  // Runs when this returns. Errors are one line: kInvalidArgument for rules and policy, kAlreadyExists for an address
+  // in use, and those of store::Store::open and api::RpcServer::start.
   static absl::StatusOr<std::unique_ptr<Collector>> start(const Options& options);
   // Stops.
   ~Collector();
@@ -28,6 +34,10 @@ class Collector {
   // SIGHUP: opens the files of sinks again, for log rotation, and reads the rules again. Rules that are wrong leave
   // those that run; `bulkheadctl status` says so.
   void hang_up();
+
+  // Reads the policy again. Refused as a whole, with everything that runs as it was: kInvalidArgument with every error,
+  // a line each; it stays among the problems of the status until a reload is good. `by` says who asked, for the log.
+  absl::StatusOr<v1::ReloadResponse> reload(const std::string& by);
 
   // With the real ports.
   std::string listen_address() const;

@@ -110,6 +110,7 @@ absl::StatusOr<ConfigFile> read_config_file(const std::string& path) {
   root.text("listen", config.listen);
   root.text("http", config.http);
   root.text("rules_dir", config.rules_dir);
+  root.text("policy", config.policy);
   root.flag("allow_plaintext", config.allow_plaintext);
   root.section("alerts", alerts);
   try {

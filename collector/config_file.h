@@ -14,6 +14,7 @@ struct ConfigFile {
   std::optional<std::string> listen;
   std::optional<std::string> http;
   std::optional<std::string> rules_dir;
+  std::optional<std::string> policy;
   std::optional<bool> allow_plaintext;
   std::optional<bool> alerts_stdout;
   std::optional<std::string> alerts_file;

@@ -25,6 +25,8 @@ int fail(const absl::Status& status, int exit_status) {
 int check_config(const Command& command) {
   const auto rules = bulkhead::collector::load_rules(command.options);
   if (!rules.ok()) return fail(rules.status(), kAnswerIsNo);
+  const auto policy = bulkhead::collector::load_policy(command.options);
+  if (!policy.ok()) return fail(policy.status(), kAnswerIsNo);
   std::fprintf(stderr, "bulkhead-collector: the configuration is good; %zu rules\n", (*rules)->rules().size());
   return kDone;
 }

@@ -25,8 +25,9 @@ po::options_description description() {
   add("http", po::value<std::string>()->value_name("ADDR"),
       "for /healthz and /metrics: HOST:PORT, or 'off' (default 127.0.0.1:7480)");
   add("config", po::value<std::string>()->value_name("FILE"), "YAML file with the same settings; flags go before it");
-  add("check-config", "read the configuration and the rules, say what is wrong, and exit");
+  add("check-config", "read the configuration, the rules and the policy, say what is wrong, and exit");
   add("rules", po::value<std::string>()->value_name("DIR"), "rule files (default: those that came with the collector)");
+  add("policy", po::value<std::string>()->value_name("FILE"), "policy: tenants, trusted services, shared networks");
   add("alerts-stdout", "print alerts as OCSF JSON lines");
   add("alerts-file", po::value<std::string>()->value_name("FILE"), "append alerts as OCSF JSON lines to a file");
   add("allow-plaintext", "listen on addresses that other machines reach, without encryption");
@@ -44,6 +45,7 @@ std::string pick(const po::variables_map& flags, const char* flag, const std::op
 absl::Status fill(const po::variables_map& flags, const ConfigFile& config, Options& options) {
   options.data_dir = pick(flags, "data-dir", config.data_dir, "");
   options.rules = pick(flags, "rules", config.rules_dir, "");
+  options.policy = pick(flags, "policy", config.policy, "");
   options.alerts_file = pick(flags, "alerts-file", config.alerts_file, "");
   options.alerts_stdout = flags.count("alerts-stdout") != 0 || config.alerts_stdout.value_or(false);
   options.allow_plaintext = flags.count("allow-plaintext") != 0 || config.allow_plaintext.value_or(false);
@@ -105,12 +107,13 @@ std::string help_text() {
           "                          [--check-config]\n\n"
           "Takes events from Bulkhead's agents, keeps them, and raises alerts. Logs go to stderr.\n\n"
        << description()
-       << "\nConfiguration file: data_dir, listen, http, rules_dir, allow_plaintext, alerts: {stdout, file}.\n"
-          "SIGTERM and SIGINT stop it in order; SIGHUP reopens the alerts' file.\n"
+       << "\nConfiguration file: data_dir, listen, http, rules_dir, policy, allow_plaintext, alerts: {stdout, file}.\n"
+          "SIGTERM and SIGINT stop it in order; SIGHUP reopens the alerts' file and reads the\n"
+          "policy again: a bad one is refused, and the one in force stays.\n"
           "With port 0 the real address is in <data-dir>/listen.addr (and http.addr) while it runs.\n\n"
           "Exit status: 0 stopped in order, or the configuration is good; 1 --check-config found errors; 2 wrong "
           "usage,\n"
-          "invalid configuration, rules or data, or an address in use; 4 missing privilege.\n";
+          "invalid configuration, rules, policy or data, or an address in use; 4 missing privilege.\n";
   return text.str();
 }
 

@@ -17,6 +17,8 @@ struct Options {
   std::optional<endpoint::Endpoint> http;
   // A file or a directory; empty: default_rules().
   std::string rules;
+  // Empty: none.
+  std::string policy;
   bool allow_plaintext = false;
   bool alerts_stdout = false;
   // Empty: none.

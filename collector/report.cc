@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "collector/api/metrics.h"
 #include "collector/api/query_service.h"
@@ -45,9 +46,30 @@ v1::Status Report::status() const {
   status.set_acknowledged_alerts(states.acknowledged);
   status.set_detection_lag_events(sources_.stage.lag_events());
   for (auto& problem : sources_.ingest.problems()) status.add_problems(std::move(problem));
+  if (const auto policy = sources_.policies.current(); policy != nullptr) status.set_policy_version(policy->version());
+  for (auto& problem : policy_problems()) status.add_problems(std::move(problem));
   for (auto& problem : sources_.problems()) status.add_problems(std::move(problem));
   for (auto& problem : sources_.stage.problems()) status.add_problems(std::move(problem));
   return status;
+}
+
+std::vector<std::string> Report::policy_problems() const {
+  // Agents take a policy within seconds; who has not within this time refused it, or is too old to know what one is.
+  constexpr absl::Duration kPatience = absl::Minutes(1);
+  constexpr std::size_t kNamed = 10;
+  std::vector<std::string> problems = sources_.policy_source.problems();
+  const auto policy = sources_.policies.current();
+  if (policy == nullptr) return problems;
+  const absl::Time in_force =
+      absl::FromUnixSeconds(policy->valid_from().seconds()) + absl::Nanoseconds(policy->valid_from().nanos());
+  auto behind = sources_.directory.behind(policy->sha256(), in_force, kPatience);
+  if (behind.empty()) return problems;
+  const std::size_t count = behind.size();
+  behind.resize(std::min(count, kNamed));
+  problems.push_back(absl::StrCat("policy '", policy->version(), "' is not in use on ", count,
+                                  count == 1 ? " connected host: " : " connected hosts: ", absl::StrJoin(behind, ", "),
+                                  count > kNamed ? ", …" : ""));
+  return problems;
 }
 
 api::Page Report::health() const {

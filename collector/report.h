@@ -15,6 +15,8 @@
 #include "collector/directory/directory.h"
 #include "collector/grants/grant_book.h"
 #include "collector/ingest/ingest.h"
+#include "collector/policy/history.h"
+#include "collector/policy/source.h"
 #include "collector/store/rocksdb_store.h"
 
 namespace bulkhead::collector {
@@ -32,6 +34,8 @@ class Report {
     ingest::Ingest& ingest;
     alerts::Silences& silences;
     grants::GrantBook& grants;
+    const policy::PolicyHistory& policies;
+    const policy::PolicySource& policy_source;
     // Those that are in force.
     std::function<std::shared_ptr<const detect::RuleSet>()> rules;
     // What else needs a person, a line each.
@@ -47,6 +51,8 @@ class Report {
   api::Page metrics() const;
 
  private:
+  std::vector<std::string> policy_problems() const;
+
   const Sources sources_;
 };
 

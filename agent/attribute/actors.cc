@@ -65,7 +65,11 @@ std::string Actors::cgroup_of(std::uint32_t tgid, std::uint64_t start_ns) const 
 }
 
 void Actors::learn(const decode::ActorRecord& record) {
-  ActorFacts facts{.executable = record.executable, .command = record.command, .lineage = {}, .cgroup = record.cgroup};
+  ActorFacts facts{.executable = record.executable,
+                   .executable_file = record.executable_file,
+                   .command = record.command,
+                   .lineage = {},
+                   .cgroup = record.cgroup};
   const decode::ActorKey& key = record.header.actor_key;
   if (facts.cgroup == "/") {
     const std::string unit = cgroup_of(key.tgid, key.start_ns);

@@ -14,6 +14,8 @@ namespace bulkhead::attribute {
 
 struct ActorFacts {
   std::string executable;
+  // All 0 when only its path is known.
+  decode::FileKey executable_file;
   std::string command;
   struct Ancestor {
     std::uint32_t tgid = 0;

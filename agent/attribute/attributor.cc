@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "agent/attribute/operations.h"
 
 namespace bulkhead::attribute {
 
@@ -98,7 +99,6 @@ void Attributor::describe_actor(const decode::Header& header, v1::Actor& actor) 
     actor.set_domain_uuid(domain->uuid);
     actor.set_domain_name(domain->name);
   }
-  actor.set_trusted_service(header.trusted);
   if (process.tgid == 0) return;
   const ActorFacts* known = actors_.find(header.actor_key);
   const ActorFacts& facts = known != nullptr ? *known : actors_.look_up(header.actor_key);
@@ -110,6 +110,22 @@ void Attributor::describe_actor(const decode::Header& header, v1::Actor& actor) 
   actor.set_thread_id(header.actor_tid);
   actor.set_uid(header.actor_uid);
   actor.set_login_uid(header.actor_login_uid);
+}
+
+bool Attributor::is_trusted(const decode::Header& header, config::Operations operations, const v1::Event& event) {
+  if (!header.trusted) return false;
+  const ActorFacts* facts = actors_.find(header.actor_key);
+  if (facts == nullptr) return false;
+  const decode::FileKey& told = facts->executable_file;
+  probes::FileKey executable = {told.inode, told.device, told.generation, told.block_device};
+  if (executable == probes::FileKey{} && !facts->executable.empty()) {
+    // Its record was lost. It lived when /proc was asked for its path.
+    if (const auto found = ownership_.executable_of(header.actor_key.tgid); found.ok()) executable = *found;
+  }
+  return ownership_.trusts(executable, {.operations = operations,
+                                        .uid = header.actor_uid,
+                                        .object_tenant = event.object().tenant(),
+                                        .cgroup = facts->cgroup});
 }
 
 void Attributor::describe_object_owner(probes::Owner owner, v1::Object& object) {
@@ -135,6 +151,7 @@ void Attributor::describe(const decode::MemoryRecord& record, v1::Event& event) 
   const ownership::DomainFacts* domain = ownership_.registry().domain(owner.domain);
   describe_process(target, domain == nullptr ? "" : domain->emulator, "", *object.mutable_vmm());
   *event.mutable_memory_access() = record.access;
+  event.mutable_actor()->set_trusted_service(is_trusted(record.header, operations_of(record.access), event));
 }
 
 void Attributor::describe(const decode::FileOpenRecord& record, v1::Event& event) {
@@ -148,6 +165,7 @@ void Attributor::describe(const decode::FileOpenRecord& record, v1::Event& event
   object.set_id(volume != nullptr ? volume->source : record.path);
   event.set_path(record.path);
   *event.mutable_file_open() = record.open;
+  event.mutable_actor()->set_trusted_service(is_trusted(record.header, operations_of(record.open), event));
 }
 
 void Attributor::describe(const decode::DeliveryRecord& record, v1::Event& event) {

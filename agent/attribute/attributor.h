@@ -46,6 +46,8 @@ class Attributor {
   v1::Event describe(const decode::Record& record, std::int64_t realtime_offset_ns);
 
   void describe_actor(const decode::Header& header, v1::Actor& actor);
+  // Of an actor and an object that are described: the kernel's verdict, and what it could not judge.
+  bool is_trusted(const decode::Header& header, config::Operations operations, const v1::Event& event);
   void describe_object_owner(probes::Owner owner, v1::Object& object);
   void describe(const decode::ActorRecord& record, v1::Event& event);
   void describe(const decode::MemoryRecord& record, v1::Event& event);

@@ -6,6 +6,7 @@
 #include "agent/config/tenant_rules_reader.h"
 #include "agent/config/value_checks.h"
 #include "agent/config/yaml_reader.h"
+#include "text/tenancy.h"
 
 namespace bulkhead::config {
 namespace {
@@ -70,12 +71,18 @@ absl::Status read_uid(const YamlValue& value, TrustedService& service) {
 }
 
 absl::Status read_operations(const YamlValue& value, TrustedService& service) {
-  static constexpr std::array<std::string_view, 2> kWords = {"open-volumes", "access-memory"};
+  // The first two stand for all of their kind.
+  static constexpr std::array<std::string_view, 7> kWords = {
+      "open-volumes", "access-memory", "memory-read", "memory-write", "memory-debug", "volume-read", "volume-write"};
   if (auto status = expect_list(value, "operations"); !status.ok()) return status;
   for (const auto& item : value.node) {
     std::size_t word = 0;
     if (auto status = read_word(value.with(item), "operations", kWords, word); !status.ok()) return status;
-    (word == 0 ? service.may_open_volumes : service.may_access_memory) = true;
+    if (word < 2) {
+      service.operations.add(word == 0 ? kOpenVolumes : kAccessMemory);
+    } else {
+      service.operations.add(static_cast<Operation>(word - 2));
+    }
   }
   return absl::OkStatus();
 }
@@ -157,7 +164,7 @@ Config default_config() {
   Config config;
   for (const std::string_view daemon :
        {"/usr/sbin/libvirtd", "/usr/sbin/virtqemud", "/usr/sbin/virtstoraged", "/usr/sbin/virtlogd"}) {
-    config.trusted_services.push_back({.executable = std::string(daemon), .uid = 0, .may_open_volumes = true});
+    config.trusted_services.push_back({.executable = std::string(daemon), .uid = 0, .operations = kOpenVolumes});
   }
   // Run by libvirt, sometimes as the owner of a storage pool. Anyone may run them by hand, so the parent decides.
   for (const std::string_view helper :
@@ -166,7 +173,7 @@ Config default_config() {
         "/usr/libexec/libvirt_iohelper"}) {
     config.trusted_services.push_back({.executable = std::string(helper),
                                        .uid = std::nullopt,
-                                       .may_open_volumes = true,
+                                       .operations = kOpenVolumes,
                                        .only_from_trusted_parent = true});
   }
   return config;
@@ -199,7 +206,7 @@ absl::Status validate(const Config& config) {
   status.Update(named("spool.max_mib", check_spool_mib(config.spool.max_mib)));
   status.Update(check_health_interval(config.health_interval));
   for (const TenantRule& rule : config.tenants.rules) {
-    status.Update(named("tenants.rules", check_tenant_key(rule.tenant)));
+    status.Update(named("tenants.rules", text::check_tenant_key(rule.tenant)));
   }
   for (const TrustedService& service : config.trusted_services) {
     status.Update(named("trusted_services", check_trusted_service(service)));

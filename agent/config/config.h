@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "agent/config/operations.h"
 #include "agent/config/tenant_rules.h"
 
 namespace bulkhead::config {
@@ -34,10 +35,13 @@ struct Tenants {
 struct TrustedService {
   std::string executable;            // absolute path; the kernel side matches its inode, not its name
   std::optional<std::uint32_t> uid;  // no value: any
-  bool may_open_volumes = false;
-  bool may_access_memory = false;
+  Operations operations;
   // Only when started by another trusted executable.
   bool only_from_trusted_parent = false;
+  // The system's systemd unit that it must run in; empty: any.
+  std::string unit = {};
+  // Whose objects it may touch; empty: everybody's.
+  std::vector<std::string> tenants = {};
 
   bool operator==(const TrustedService&) const = default;
 };

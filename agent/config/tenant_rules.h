@@ -30,12 +30,8 @@ absl::StatusOr<std::vector<TenantRule>> load_tenant_rules(const std::string& pat
 // The same from text; `file` names it in messages.
 absl::StatusOr<std::vector<TenantRule>> parse_tenant_rules(std::string_view text, std::string_view file);
 
-// Longest tenant key, in bytes.
-inline constexpr std::size_t kTenantKeyBytes = 255;
-
-// Why `key` cannot be a tenant's key, or OK. A key is 1 to 255 bytes of UTF-8 without control characters and without
-// space around it. "host", "unknown", and what starts with "unknown:" (in any case of letters) are Bulkhead's own
-// words: nobody may claim them.
-absl::Status check_tenant_key(std::string_view key);
+// What every rule must fulfil, wherever it comes from: a tenant's key, and at least one condition that can match. Makes
+// its uuid lower case.
+absl::Status check_tenant_rule(TenantRule& rule);
 
 }  // namespace bulkhead::config

@@ -137,7 +137,7 @@ absl::Status check_tenants(const Tenants& tenants) {
 
 absl::Status check_trusted_service(const TrustedService& service) {
   if (auto status = check_absolute_path(service.executable); !status.ok()) return status;
-  if (!service.may_open_volumes && !service.may_access_memory) {
+  if (service.operations.empty()) {
     return absl::InvalidArgumentError(fmt::format("trusted service {} has no operation", service.executable));
   }
   return absl::OkStatus();

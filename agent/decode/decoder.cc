@@ -62,6 +62,12 @@ absl::Status too_short(const char* kind, std::size_t size) {
   return absl::InvalidArgumentError(absl::StrCat(kind, " record of ", size, " bytes is too short"));
 }
 
+// A walk that ended at its limits may not have reached the root: what is near it, the unit, is then not known.
+bool is_cut_cgroup(std::span<const std::byte> tail) {
+  const auto components = std::ranges::count(tail, std::byte{0});
+  return tail.size() >= BH_CGROUP_CAPACITY || components >= BH_CGROUP_DEPTH;
+}
+
 absl::StatusOr<Record> decode_actor(std::span<const std::byte> bytes) {
   bh_actor_record raw;
   if (!read_fixed(bytes, raw)) return too_short("actor", bytes.size());
@@ -73,13 +79,16 @@ absl::StatusOr<Record> decode_actor(std::span<const std::byte> bytes) {
   if (raw.path_length > 0) {
     actor.executable = path_from(tail.first(raw.path_length), (raw.header.flags & BH_FLAG_PATH_CUT) != 0);
   }
+  actor.executable_file = {raw.executable.inode, raw.executable.device, raw.executable.generation,
+                           raw.executable.is_block != 0};
   actor.command = bounded_text(raw.command, sizeof(raw.command));
   for (const bh_process& ancestor : raw.lineage) {
     if (ancestor.tgid == 0) break;
     actor.lineage.push_back(
         {ancestor.tgid, ancestor.start_ns, bounded_text(ancestor.command, sizeof(ancestor.command))});
   }
-  actor.cgroup = path_from(tail.subspan(raw.path_length, raw.cgroup_length), false);
+  const std::span<const std::byte> cgroup = tail.subspan(raw.path_length, raw.cgroup_length);
+  actor.cgroup = path_from(cgroup, is_cut_cgroup(cgroup));
   return actor;
 }
 

@@ -54,9 +54,10 @@ struct Ancestor {
 struct ActorRecord {
   Header header;
   std::string executable;  // path; begins with "…" when the part near the root was cut
+  FileKey executable_file;
   std::string command;
   std::vector<Ancestor> lineage;  // parent first
-  std::string cgroup;             // "/" for the root of the v2 tree
+  std::string cgroup;             // "/" for the root of the v2 tree; cut as the path is
 };
 
 struct MemoryRecord {

@@ -47,6 +47,7 @@ Report Reporter::report() {
   const InventoryState inventory = sources_.inventory();
   health.set_inventory_connected(inventory.connected);
   health.set_inventory_error(inventory.error);
+  health.set_policy_sha256(sources_.policy_sha256());
   return report;
 }
 

@@ -28,6 +28,8 @@ struct Sources {
   std::function<std::map<v1::Probe, std::uint64_t>()> malformed;
   std::function<spool::Statistics()> spool;
   std::function<InventoryState()> inventory;
+  // SHA-256 of the policy in use; empty for none.
+  std::function<std::string()> policy_sha256 = [] { return std::string(); };
   // Bytes of memory in use; 0 when it cannot be had.
   std::function<std::uint64_t()> resident_bytes;
   spool::Clock clock = spool::now;

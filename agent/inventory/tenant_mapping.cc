@@ -4,6 +4,7 @@
 #include <fnmatch.h>
 
 #include "absl/strings/ascii.h"
+#include "text/tenancy.h"
 
 namespace bulkhead::inventory {
 namespace {
@@ -55,7 +56,7 @@ TenantVerdict decide_tenant(const DomainXml& domain, const std::vector<config::T
     }
   }
   if (chosen == nullptr) return unknown(domain, "");
-  if (auto status = config::check_tenant_key(chosen->tenant); !status.ok()) {
+  if (auto status = text::check_tenant_key(chosen->tenant); !status.ok()) {
     return unknown(domain, fmt::format("its {} metadata: {}", chosen->source, std::string(status.message())));
   }
   return {.tenant = chosen->tenant, .source = chosen->source, .warning = std::move(warning)};

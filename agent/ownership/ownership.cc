@@ -68,7 +68,7 @@ bool looks_like_emulator(const std::string& name) {
 
 Ownership::Ownership(probes::OwnershipMaps& maps, VolumeClaims claims,
                      std::vector<config::TrustedService> trusted_services)
-    : maps_(maps), claims_(std::move(claims)), trusted_services_(std::move(trusted_services)) {}
+    : maps_(maps), claims_(std::move(claims)), trust_(std::move(trusted_services)) {}
 
 absl::StatusOr<std::unique_ptr<Ownership>> Ownership::create(probes::OwnershipMaps& maps, const std::string& state_dir,
                                                              std::vector<config::TrustedService> trusted_services) {
@@ -82,17 +82,22 @@ absl::StatusOr<std::unique_ptr<Ownership>> Ownership::create(probes::OwnershipMa
 
 // Again with every snapshot: an upgrade of a package gives its executables new inodes.
 void Ownership::apply_trust() {
-  for (const config::TrustedService& service : trusted_services_) {
-    const absl::StatusOr<probes::FileKey> key = maps_.file_key(service.executable);
-    if (!key.ok()) continue;  // not installed here
-    probes::Trust trust = {.may_open_volumes = service.may_open_volumes,
-                           .may_access_memory = service.may_access_memory,
-                           .needs_trusted_parent = service.only_from_trusted_parent};
-    if (service.uid) trust.uid = *service.uid;
-    if (absl::Status status = maps_.set_trusted(*key, trust); !status.ok()) {
-      spdlog::error("{} is not trusted although configured: {}", service.executable, std::string(status.message()));
+  const Trust::Change change = trust_.refresh([this](const std::string& path) { return maps_.file_key(path); });
+  for (const auto& [key, trust] : change.put) {
+    if (absl::Status status = maps_.set_trusted(key, trust); !status.ok()) {
+      spdlog::error("a host service is not trusted although configured: {}", std::string(status.message()));
     }
   }
+  for (const probes::FileKey& key : change.remove) maps_.remove_trusted(key);
+}
+
+void Ownership::set_trusted_services(std::vector<config::TrustedService> services) {
+  trust_.set(std::move(services));
+  apply_trust();
+}
+
+absl::StatusOr<probes::FileKey> Ownership::executable_of(std::uint32_t pid) const {
+  return maps_.file_key(absl::StrCat("/proc/", pid, "/exe"));
 }
 
 void Ownership::apply_emulators(const inventory::Snapshot& snapshot) {

@@ -15,6 +15,7 @@
 #include "agent/inventory/network_namespace.h"
 #include "agent/ownership/registry.h"
 #include "agent/ownership/starting_vmms.h"
+#include "agent/ownership/trust.h"
 #include "agent/ownership/volume_claims.h"
 #include "agent/probes/ownership_maps.h"
 #include "bulkhead/v1/host.pb.h"
@@ -54,6 +55,13 @@ class Ownership {
 
   // Makes the maps equal to the snapshot: what is new is there before what is old goes.
   Applied apply(const inventory::Snapshot& snapshot);
+
+  // In the place of those before: who is newly trusted is so before who is no longer goes.
+  void set_trusted_services(std::vector<config::TrustedService> services);
+  // Trust::allows().
+  bool trusts(const probes::FileKey& executable, const TrustedAct& act) const { return trust_.allows(executable, act); }
+  // The file that a living process executes, as the kernel sees it.
+  absl::StatusOr<probes::FileKey> executable_of(std::uint32_t pid) const;
 
   const Registry& registry() const { return registry_; }
   StartingVmms& starting() { return starting_; }
@@ -95,7 +103,7 @@ class Ownership {
 
   probes::OwnershipMaps& maps_;
   VolumeClaims claims_;
-  const std::vector<config::TrustedService> trusted_services_;
+  Trust trust_;
   inventory::NetworkNamespaces namespaces_;
   Registry registry_;
   StartingVmms starting_;

@@ -99,6 +99,11 @@ absl::Status OwnershipMaps::set_trusted(const FileKey& executable, const Trust& 
   return update(descriptors_.trusted_executables, to_kernel(executable), value, "trusted_executables");
 }
 
+void OwnershipMaps::remove_trusted(const FileKey& executable) {
+  const bh_file_key kernel_key = to_kernel(executable);
+  bpf_map_delete_elem(descriptors_.trusted_executables, &kernel_key);
+}
+
 absl::Status OwnershipMaps::set_emulator(const FileKey& executable) {
   return update(descriptors_.emulators, to_kernel(executable), std::uint32_t{1}, "emulators");
 }

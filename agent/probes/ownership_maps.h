@@ -87,6 +87,7 @@ class OwnershipMaps {
   void remove_port(const PortKey& key);
 
   absl::Status set_trusted(const FileKey& executable, const Trust& trust);
+  void remove_trusted(const FileKey& executable);
   absl::Status set_emulator(const FileKey& executable);
 
   // The key of the file at `path`, as the kernel computes it. The file is opened with O_PATH for that moment only, so

@@ -167,7 +167,7 @@ absl::Status Session::handle(const v1::CollectorMessage& message) {
     case v1::CollectorMessage::kRewind:
       return progress_.rewind(message.rewind());
     case v1::CollectorMessage::kPolicy:
-      // This agent works by its own configuration.
+      if (context_.options.policy != nullptr) context_.options.policy(message.policy());
       return absl::OkStatus();
     case v1::CollectorMessage::MESSAGE_NOT_SET:
       return absl::InvalidArgumentError("the collector sent a message that this agent does not know");

@@ -28,6 +28,9 @@ struct Options {
   // Called on the stream's thread every health_interval while connected; must not call the stream's drain() or stop().
   std::function<v1::Health()> health;
   std::chrono::milliseconds health_interval{2000};
+  // Called on a thread of the stream's with each policy that the collector sends; as `health` otherwise. Nothing of it
+  // is checked. May be empty.
+  std::function<void(v1::AgentPolicy)> policy;
   // Unacknowledged batches on their way. More hides a longer round trip and makes a reconnect send more twice.
   std::size_t window_batches = 256;
   std::size_t window_bytes = 4u << 20;

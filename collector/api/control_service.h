@@ -1,13 +1,17 @@
-// v1.Control: what people do to alerts, silences and grants.
+// v1.Control: what people do to the collector. Each area of calls is a file of its own (control_policy.h, …); this one
+// takes them from gRPC, one thread a call.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <string>
 
+#include "absl/status/statusor.h"
 #include "bulkhead/v1/control.pb.h"
 #include "collector/alerts/silences.h"
 #include "collector/alerts/stage.h"
 #include "collector/grants/grant_book.h"
+#include "collector/policy/history.h"
 
 namespace grpc {
 class Service;
@@ -22,18 +26,26 @@ struct ControlSources {
   grants::GrantBook& grants;
   // The provider's rules for grants, as they are now.
   std::function<grants::Terms()> terms;
-  // Reads rules and policy again; what is wrong is refused as a whole.
-  std::function<absl::StatusOr<v1::ReloadResponse>()> reload;
+  const policy::PolicyHistory& policies;
+  // Reads rules and policy again, all or nothing. Called on any thread.
+  std::function<absl::StatusOr<v1::ReloadResponse>(const std::string& by)> reload;
+};
+
+struct ControlOptions {
+  // At once; a further one is refused with RESOURCE_EXHAUSTED.
+  std::size_t max_calls = 16;
 };
 
 // Thread safe.
 class ControlService {
  public:
-  explicit ControlService(ControlSources sources);
+  explicit ControlService(ControlSources sources, ControlOptions options = {});
   // The server that the service is registered with has stopped.
   ~ControlService();
 
   grpc::Service& service();
+  // Ends the listings that are under way.
+  void stop();
 
  private:
   class Implementation;

@@ -9,46 +9,9 @@
 #include "collector/api/list_alerts.h"
 #include "collector/api/list_events.h"
 #include "collector/api/query_run.h"
+#include "collector/api/server_run.h"
 
 namespace bulkhead::api {
-
-namespace {
-
-grpc::Status to_grpc(const absl::Status& status) {
-  return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
-}
-
-// A place among the queries that run at once.
-class Place {
- public:
-  Place(std::atomic<std::size_t>& taken, std::size_t limit) : taken_(taken), granted_(++taken <= limit) {}
-  ~Place() { --taken_; }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  bool granted() const { return granted_; }
-
- private:
-  std::atomic<std::size_t>& taken_;
-  const bool granted_;
-};
-
-// What a query needs of its stream: an answer is sent, or the client is gone.
-template <typename Message>
-class ServerRun final : public QueryRun<Message> {
- public:
-  ServerRun(grpc::ServerContext& context, grpc::ServerWriter<Message>& writer, const std::atomic<bool>& stopping)
-      : context_(context), writer_(writer), stopping_(stopping) {}
-
-  bool send(const Message& message) override { return !stopping_ && writer_.Write(message); }
-  bool is_over() const override { return stopping_ || context_.IsCancelled(); }
-
- private:
-  grpc::ServerContext& context_;
-  grpc::ServerWriter<Message>& writer_;
-  const std::atomic<bool>& stopping_;
-};
-
-}  // namespace
 
 absl::StatusOr<v1::Host> complete_host(v1::Host host, store::SequenceLedger& ledger) {
   const auto boot = ledger.boot(host.host_id(), host.boot_id());

@@ -30,7 +30,7 @@ struct CommandInfo {
   const char* help;
 };
 
-constexpr std::array<CommandInfo, 21> kCommands = {{
+constexpr std::array<CommandInfo, 22> kCommands = {{
     {"hosts", "", Action::kHosts, "host probes",
      "hosts, whether their agents are there, what they can see, what was lost"},
     {"tenants", "", Action::kTenants, "tenant", "tenants of all hosts' domains, with their alerts"},
@@ -51,6 +51,7 @@ constexpr std::array<CommandInfo, 21> kCommands = {{
      "record a customer's authorisation"},
     {"grants", "approve ID", Action::kApproveGrant, "by", "the second person, where policy asks for one"},
     {"grants", "revoke ID", Action::kRevokeGrant, "by why", "end a grant before its time"},
+    {"policy", "", Action::kPolicy, "", "policies: check a file, show, compare and list those that were in force"},
     {"reload", "", Action::kReload, "by", "the collector reads rules and policy again"},
     {"status", "", Action::kStatus, "", "how the collector is"},
     {"completion", "bash", Action::kCompletion, "", "prints a script for bash's completion"},
@@ -213,9 +214,18 @@ absl::StatusOr<po::variables_map> parse_flags(const std::vector<std::string>& wo
 
 absl::StatusOr<Arguments> parse_arguments(const std::vector<std::string>& words, absl::Time now,
                                           const std::string& user) {
+  Arguments arguments;
+  const bool asks_help = std::ranges::any_of(words, [](const auto& word) { return word == "--help" || word == "-h"; });
+  if (is_policy_command(words) && !asks_help) {
+    auto policy = parse_policy_arguments(words, now);
+    if (!policy.ok()) return policy.status();
+    arguments.action = Action::kPolicy;
+    arguments.collector = policy->collector;
+    arguments.policy = *std::move(policy);
+    return arguments;
+  }
   const auto flags = parse_flags(words);
   if (!flags.ok()) return flags.status();
-  Arguments arguments;
   if (flags->count("help") != 0) return arguments;
   if (flags->count("version") != 0) {
     arguments.action = Action::kVersion;
@@ -253,8 +263,9 @@ std::string help_text() {
     text << "  " << usage << std::string(19 - std::min<std::size_t>(18, usage.size()), ' ') << command.help << "\n";
   }
   text << "\n"
-       << description()
-       << "\nExit status: 0 done; 2 wrong usage; 3 the collector cannot be reached or cannot answer; 4 missing "
+       << description() << policy_help()
+       << "\nExit status: 0 done; 1 done, and the answer is no; 2 wrong usage; 3 the collector cannot be reached or "
+          "cannot answer; 4 missing "
           "privilege.\n";
   return text.str();
 }
@@ -272,6 +283,10 @@ std::string bash_completion() {
   std::string cases;
   for (const auto& [name, own] : words) {
     absl::StrAppend(&commands, commands.empty() ? "" : " ", name);
+    if (name == "policy") {
+      absl::StrAppend(&cases, "    policy) words=\"$common ", policy_completion(), "\" ;;\n");
+      continue;
+    }
     absl::StrAppend(&cases, "    ", name, ") words=\"", name == "completion" ? "" : "$common ", absl::StrJoin(own, " "),
                     "\" ;;\n");
   }

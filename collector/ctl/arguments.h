@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "bulkhead/v1/control.pb.h"
 #include "bulkhead/v1/query.pb.h"
+#include "collector/ctl/policy_arguments.h"
 #include "collector/endpoint/endpoint.h"
 
 namespace bulkhead::ctl {
@@ -18,6 +19,7 @@ enum class Action {
   kTenants,
   kEvents,
   kAlerts,
+  kPolicy,
   kShowAlert,
   kChangeAlert,
   kSilences,
@@ -57,6 +59,8 @@ struct Arguments {
   v1::AlertState to = v1::ALERT_STATE_UNSPECIFIED;
   v1::Silence silence;
   v1::Grant grant;
+  // Of kPolicy.
+  PolicyArguments policy;
 };
 
 // kInvalidArgument: one line that says which argument and why. A flag that the command does not know is an error.

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "bulkhead/v1/control.grpc.pb.h"
 #include "bulkhead/v1/query.grpc.pb.h"
+#include "proto/batch/limits.h"
 
 namespace bulkhead::ctl {
 
@@ -25,6 +26,8 @@ class Client::Implementation {
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
     // A proxy from the environment has no business between an operator and a collector.
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+    // A policy with its text is larger than gRPC's own limit.
+    arguments.SetMaxReceiveMessageSize(static_cast<int>(limits::kMessageBytes));
     const auto channel = grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments);
     stub_ = v1::Query::NewStub(channel);
     control_ = v1::Control::NewStub(channel);
@@ -104,6 +107,19 @@ absl::Status Client::status(v1::Status& status) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kCallDeadline);
   return implementation_->to_absl(implementation_->stub().GetStatus(&context, v1::GetStatusRequest(), &status));
+}
+
+absl::Status Client::policy(const v1::GetPolicyRequest& request, v1::PolicyText& policy) {
+  auto response = implementation_->call(&v1::Control::Stub::GetPolicy, request);
+  if (response.ok()) policy = *std::move(response);
+  return response.status();
+}
+
+absl::Status Client::policies(const v1::ListPoliciesRequest& request,
+                              const std::function<bool(const v1::PolicyText&)>& visit) {
+  grpc::ClientContext context;
+  const auto reader = implementation_->control().ListPolicies(&context, request);
+  return implementation_->read(context, *reader, visit);
 }
 
 absl::StatusOr<v1::Alert> Client::change_alert(const v1::ChangeAlertRequest& request) {

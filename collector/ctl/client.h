@@ -24,6 +24,9 @@ class Client {
   absl::Status alerts(const v1::ListAlertsRequest& request, const std::function<bool(const v1::Alert&)>& visit);
   absl::Status status(v1::Status& status);
 
+  absl::Status policy(const v1::GetPolicyRequest& request, v1::PolicyText& policy);
+  absl::Status policies(const v1::ListPoliciesRequest& request,
+                        const std::function<bool(const v1::PolicyText&)>& visit);
   absl::StatusOr<v1::Alert> change_alert(const v1::ChangeAlertRequest& request);
   absl::Status silences(const v1::ListSilencesRequest& request, const std::function<bool(const v1::Silence&)>& visit);
   absl::StatusOr<v1::Silence> create_silence(const v1::CreateSilenceRequest& request);

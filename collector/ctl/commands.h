@@ -15,6 +15,8 @@ struct Output {
   // Columns of the page.
   std::size_t page = 120;
   absl::Time now;
+  // Set by a command that was asked something and whose answer is no: exit status 1.
+  bool& answer_is_no;
 };
 
 absl::Status list_hosts(const Arguments& arguments, Client& client, const Output& output);
@@ -32,6 +34,7 @@ absl::Status create_grant(const Arguments& arguments, Client& client, const Outp
 absl::Status approve_grant(const Arguments& arguments, Client& client, const Output& output);
 absl::Status revoke_grant(const Arguments& arguments, Client& client, const Output& output);
 absl::Status reload(const Arguments& arguments, Client& client, const Output& output);
+absl::Status run_policy(const PolicyArguments& arguments, Client& client, const Output& output);
 absl::Status show_status(const Arguments& arguments, Client& client, const Output& output);
 
 // All of bulkheadctl; returns the exit status. Errors are one line on `errors`.

@@ -1,5 +1,8 @@
 #include "collector/ctl/control_arguments.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -7,7 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "collector/alerts/life_cycle.h"
 #include "collector/ctl/time_spec.h"
-#include "collector/grants/operations.h"
+#include "collector/policy/operations.h"
 #include "proto/batch/event_time.h"
 
 namespace bulkhead::ctl {
@@ -105,10 +108,10 @@ absl::Status fill_grant(const Flags& flags, const Caller& caller, Arguments& arg
   grant.set_tenant(text(flags, "tenant"));
   for (const std::string& domain : texts(flags, "domain")) grant.add_domains(domain);
   for (const std::string& name : texts(flags, "operation")) {
-    const v1::Operation operation = grants::operation_named(name);
+    const v1::Operation operation = policy::operation_of(name);
     if (operation == v1::OPERATION_UNSPECIFIED) {
       return absl::InvalidArgumentError(
-          absl::StrCat("--operation: '", name, "'; expected ", absl::StrJoin(grants::operation_names(), ", ")));
+          fmt::format("--operation: '{}'; expected {}", name, fmt::join(policy::operation_names(), ", ")));
     }
     grant.add_operations(operation);
   }

@@ -3,7 +3,7 @@
 #include "absl/strings/str_join.h"
 #include "collector/ctl/commands.h"
 #include "collector/ctl/text.h"
-#include "collector/grants/operations.h"
+#include "collector/policy/operations.h"
 
 namespace bulkhead::ctl {
 namespace {
@@ -14,7 +14,7 @@ std::string lower(const std::string& name, std::string_view prefix) {
 
 std::string operations(const v1::Grant& grant) {
   return absl::StrJoin(grant.operations(), " ", [](std::string* out, int operation) {
-    out->append(grants::operation_name(static_cast<v1::Operation>(operation)));
+    out->append(policy::name_of(static_cast<v1::Operation>(operation)));
   });
 }
 

@@ -22,6 +22,21 @@ std::string coverage(const v1::Host& host) {
   return absl::StrCat(attached, "/", host.coverage().probes_size(), " probes");
 }
 
+// SHA-256 of the policy in force; empty when there is none.
+absl::StatusOr<std::string> policy_in_force(Client& client) {
+  v1::PolicyText text;
+  const absl::Status status = client.policy(v1::GetPolicyRequest(), text);
+  if (absl::IsNotFound(status) || absl::IsUnimplemented(status)) return "";
+  if (!status.ok()) return status;
+  return text.policy().sha256();
+}
+
+std::string policy(const v1::Host& host, const std::string& in_force) {
+  const std::string& used = host.health().policy_sha256();
+  if (used == in_force) return used.empty() ? "-" : "in force";
+  return used.empty() ? "none" : "another";
+}
+
 std::string name(const v1::Host& host) {
   return host.hostname().empty() ? host.host_id() : host.hostname();
 }
@@ -74,8 +89,15 @@ absl::Status list_hosts(const Arguments& arguments, Client& client, const Output
                {.title = "LOST", .align = Align::kRight},
                {.title = "STORED", .align = Align::kRight},
                {.title = "DOMAINS", .align = Align::kRight},
+               {.title = "POLICY"},
                {.title = "KERNEL", .least = 12},
                {.title = "AGENT", .least = 6}});
+  std::string in_force;
+  if (arguments.format == Format::kTable) {
+    auto policy = policy_in_force(client);
+    if (!policy.ok()) return policy.status();
+    in_force = *std::move(policy);
+  }
   const auto status = client.hosts(request, [&](const v1::Host& host) {
     if (arguments.format == Format::kJson) {
       output.out << to_json(host) << '\n';
@@ -85,7 +107,8 @@ absl::Status list_hosts(const Arguments& arguments, Client& client, const Output
     for (const auto& count : host.stored()) stored += count.count();
     table.add({name(host), host.host_id(), state(host, output.now), coverage(host),
                absl::StrCat(host.lost_records() + host.missing_events()), absl::StrCat(stored),
-               absl::StrCat(host.running_domains(), "/", host.domains()), host.kernel_release(), host.agent_version()});
+               absl::StrCat(host.running_domains(), "/", host.domains()), policy(host, in_force), host.kernel_release(),
+               host.agent_version()});
     return true;
   });
   if (!status.ok() || arguments.format == Format::kJson) return status;

@@ -60,6 +60,8 @@ absl::Status act(const Arguments& arguments, const Output& output) {
       return approve_grant(arguments, client, output);
     case Action::kRevokeGrant:
       return revoke_grant(arguments, client, output);
+    case Action::kPolicy:
+      return run_policy(arguments.policy, client, output);
     case Action::kReload:
       return reload(arguments, client, output);
     case Action::kStatus:
@@ -136,8 +138,9 @@ absl::Status reload(const Arguments& arguments, Client& client, const Output& ou
 
 int run(const std::vector<std::string>& words, std::ostream& out, std::ostream& errors, std::size_t page) {
   const auto arguments = parse_arguments(words, absl::Now(), user_name());
-  const absl::Status status =
-      arguments.ok() ? act(*arguments, {.out = out, .page = page, .now = absl::Now()}) : arguments.status();
+  bool answer_is_no = false;
+  const Output output = {.out = out, .page = page, .now = absl::Now(), .answer_is_no = answer_is_no};
+  const absl::Status status = arguments.ok() ? act(*arguments, output) : arguments.status();
   out.flush();
   if (!status.ok()) {
     errors << "bulkheadctl: " << printable(std::string(status.message())) << '\n';
@@ -147,7 +150,7 @@ int run(const std::vector<std::string>& words, std::ostream& out, std::ostream& 
     errors << "bulkheadctl: the output cannot be written\n";
     return kNo;
   }
-  return kDone;
+  return answer_is_no ? kNo : kDone;
 }
 
 }  // namespace bulkhead::ctl

@@ -102,7 +102,7 @@ absl::Status check(const v1::Hello& hello) {
 
 absl::Status check(const v1::Health& health) {
   if (auto status = check_count(health.counters_size(), kProbes, "health.counters"); !status.ok()) return status;
-  return check_strings("health", health.inventory_error());
+  return check_strings("health", health.inventory_error(), health.policy_sha256());
 }
 
 absl::Status check(const v1::Coverage& coverage) {

@@ -1,5 +1,6 @@
 #include "collector/directory/directory.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -91,6 +92,7 @@ absl::Status Directory::connect(const v1::Hello& hello, Connection connection) {
   entry.host.set_kernel_release(hello.kernel_release());
   *entry.host.mutable_coverage() = hello.coverage();
   entry.host.set_connected(true);
+  entry.connected = clock_();
   touch(entry);
   return save(entry);
 }
@@ -138,6 +140,7 @@ absl::Status Directory::set_inventory(const std::string& host_id, Connection con
   count(inventory, *entry);
   touch(*entry);
   if (auto status = table_.put(kInventoryPrefix + host_id, inventory.SerializeAsString()); !status.ok()) return status;
+  port_bridges_.forget(host_id);
   return save(*entry);
 }
 
@@ -192,6 +195,22 @@ std::string Directory::hostname(const std::string& host_id) const {
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(host_id);
   return found == entries_.end() ? std::string() : found->second.host.hostname();
+}
+
+std::optional<std::string> Directory::bridge_of(const std::string& host_id, const std::string& port) const {
+  return port_bridges_.find(host_id, kInventoryPrefix + host_id, port);
+}
+
+std::vector<std::string> Directory::behind(const std::string& policy_sha256, absl::Time in_force,
+                                           absl::Duration patience) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> names;
+  for (const auto& [id, entry] : entries_) {
+    if (!entry.host.connected() || entry.host.health().policy_sha256() == policy_sha256) continue;
+    if (clock_() - std::max(entry.connected, in_force) <= patience) continue;
+    names.push_back(entry.host.hostname().empty() ? id : entry.host.hostname());
+  }
+  return names;
 }
 
 bool Directory::matches(const std::string& host_id, const std::string& host) const {

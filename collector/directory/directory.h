@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "absl/time/time.h"
 #include "bulkhead/v1/ingest.pb.h"
 #include "bulkhead/v1/query.pb.h"
+#include "collector/directory/port_bridges.h"
 #include "collector/store/table.h"
 
 namespace bulkhead::directory {
@@ -54,6 +56,12 @@ class Directory {
   std::vector<v1::TenantSummary> tenants(const std::string& tenant = {}) const;
   // Empty for a host that is not known.
   std::string hostname(const std::string& host_id) const;
+  // The bridge that the host's port of this device name is on, by its latest inventory; nothing for a port that is not
+  // there, whose bridge is not known, or whose name two ports have (in two network namespaces).
+  std::optional<std::string> bridge_of(const std::string& host_id, const std::string& port) const;
+  // Names of the connected hosts that do not work by this policy (empty: by none), and have been connected, with that
+  // policy in force since `in_force`, for longer than `patience`.
+  std::vector<std::string> behind(const std::string& policy_sha256, absl::Time in_force, absl::Duration patience) const;
   bool matches(const std::string& host_id, const std::string& host) const;
   Totals totals() const;
 
@@ -63,10 +71,11 @@ class Directory {
     v1::Host host;
     TenantCounts tenants;
     Connection connection = 0;
+    absl::Time connected = absl::InfinitePast();
     absl::Time saved = absl::InfinitePast();
   };
 
-  Directory(store::Table& table, Clock clock) : table_(table), clock_(std::move(clock)) {}
+  Directory(store::Table& table, Clock clock) : table_(table), clock_(std::move(clock)), port_bridges_(table) {}
   absl::Status load();
   // The entry if `connection` is the one that speaks for the host.
   Entry* speaking(const std::string& host_id, Connection connection);
@@ -78,6 +87,8 @@ class Directory {
   const Clock clock_;
   mutable std::mutex mutex_;
   std::map<std::string, Entry> entries_;
+  // Bridges of the hosts' ports, read from the table when someone asks for them.
+  mutable PortBridges port_bridges_;
 };
 
 }  // namespace bulkhead::directory

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_join.h"
 #include "collector/grants/operations.h"
+#include "collector/policy/operations.h"
 
 namespace bulkhead::grants {
 namespace {
@@ -28,7 +29,7 @@ std::string operation_deviation(const v1::Grant& grant, const v1::Event& event) 
   std::vector<std::string> missing;
   for (const v1::Operation operation : operations_of(event)) {
     if (std::ranges::find(grant.operations(), operation) == grant.operations().end()) {
-      missing.push_back(operation_name(operation));
+      missing.emplace_back(policy::name_of(operation));
     }
   }
   return missing.empty() ? std::string() : fmt::format("it does not allow {}", absl::StrJoin(missing, " and "));

@@ -1,6 +1,7 @@
 #include "collector/grants/grant_check.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -8,9 +9,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "collector/grants/coverage.h"
-#include "collector/grants/operations.h"
+#include "collector/policy/operations.h"
 #include "proto/batch/event_time.h"
 #include "proto/batch/utf8.h"
 
@@ -49,7 +49,7 @@ absl::Status check_scope(const v1::Grant& grant) {
   }
   if (grant.operations().empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("a grant names 'operations', some of ", absl::StrJoin(operation_names(), ", ")));
+        fmt::format("a grant names 'operations', some of {}", fmt::join(policy::operation_names(), ", ")));
   }
   std::set<int> seen;
   for (const int operation : grant.operations()) {

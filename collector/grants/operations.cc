@@ -2,8 +2,7 @@
 
 #include <fcntl.h>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/str_replace.h"
+#include <cstdint>
 
 namespace bulkhead::grants {
 namespace {
@@ -37,8 +36,6 @@ std::vector<v1::Operation> of_memory(const v1::MemoryAccess& access) {
   return {};
 }
 
-constexpr std::string_view kPrefix = "OPERATION_";
-
 }  // namespace
 
 std::vector<v1::Operation> operations_of(const v1::Event& event) {
@@ -47,29 +44,6 @@ std::vector<v1::Operation> operations_of(const v1::Event& event) {
     return by_flags(event.file_open().flags(), v1::OPERATION_VOLUME_READ, v1::OPERATION_VOLUME_WRITE);
   }
   return {};
-}
-
-std::string operation_name(v1::Operation operation) {
-  const std::string name = v1::Operation_Name(operation);
-  if (!name.starts_with(kPrefix)) return "unknown";
-  return absl::StrReplaceAll(absl::AsciiStrToLower(name.substr(kPrefix.size())), {{"_", "-"}});
-}
-
-v1::Operation operation_named(std::string_view name) {
-  for (int number = v1::Operation_MIN; number <= v1::Operation_MAX; ++number) {
-    if (number == 0 || !v1::Operation_IsValid(number)) continue;
-    if (operation_name(static_cast<v1::Operation>(number)) == name) return static_cast<v1::Operation>(number);
-  }
-  return v1::OPERATION_UNSPECIFIED;
-}
-
-std::vector<std::string> operation_names() {
-  std::vector<std::string> names;
-  for (int number = v1::Operation_MIN; number <= v1::Operation_MAX; ++number) {
-    if (number != 0 && v1::Operation_IsValid(number))
-      names.push_back(operation_name(static_cast<v1::Operation>(number)));
-  }
-  return names;
 }
 
 }  // namespace bulkhead::grants

@@ -67,6 +67,20 @@ std::vector<std::shared_ptr<Stream>> Hub::all() const {
   return streams;
 }
 
+void Hub::set_policy(std::shared_ptr<const v1::AgentPolicy> policy) {
+  {
+    const std::lock_guard lock(mutex_);
+    policy_ = std::move(policy);
+  }
+  // Each takes what is the newest then; one that says Hello from here on finds it, too.
+  for (const auto& stream : all()) stream->send_policy();
+}
+
+std::shared_ptr<const v1::AgentPolicy> Hub::policy() const {
+  const std::lock_guard lock(mutex_);
+  return policy_;
+}
+
 void Hub::tick() {
   for (const auto& stream : all()) stream->tick(std::chrono::steady_clock::now());
 }

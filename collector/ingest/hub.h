@@ -37,6 +37,10 @@ class Hub {
   // The stream is over.
   void remove(directory::Directory::Connection connection, const std::string& host_id);
 
+  void set_policy(std::shared_ptr<const v1::AgentPolicy> policy);
+  // Null before the first.
+  std::shared_ptr<const v1::AgentPolicy> policy() const;
+
   void stop(std::chrono::milliseconds timeout);
   std::size_t streams() const;
 
@@ -55,6 +59,7 @@ class Hub {
   directory::Directory::Connection last_connection_ = 0;
   std::map<directory::Directory::Connection, std::shared_ptr<Stream>> streams_;
   std::map<std::string, directory::Directory::Connection> speakers_;  // by host id
+  std::shared_ptr<const v1::AgentPolicy> policy_;
 
   // Last: its thread uses all of the above.
   Writer writer_;

@@ -51,6 +51,10 @@ grpc::Service& Ingest::service() {
   return implementation_->service;
 }
 
+void Ingest::set_policy(v1::AgentPolicy policy) {
+  implementation_->hub.set_policy(std::make_shared<const v1::AgentPolicy>(std::move(policy)));
+}
+
 void Ingest::stop(std::chrono::milliseconds timeout) {
   implementation_->hub.stop(timeout);
 }

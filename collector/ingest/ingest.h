@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "bulkhead/v1/policy.pb.h"
 #include "collector/directory/directory.h"
 #include "collector/store/event_log.h"
 #include "collector/store/sequence_ledger.h"
@@ -64,6 +65,10 @@ class Ingest {
   Ingest& operator=(const Ingest&) = delete;
 
   grpc::Service& service();
+
+  // Sent to each agent after its Welcome, and now to those that are connected, in the place of one that still waits to
+  // be sent. Without a call, agents are sent none. It must fit a message (limits::kMessageBytes).
+  void set_policy(v1::AgentPolicy policy);
 
   // Ends every stream once what it sent is stored and acknowledged, within about `timeout`; new ones are refused.
   // The server is shut down after this.

@@ -48,6 +48,13 @@ void Stream::end_when_done(const absl::Status& status) {
   begin_end(status, true);
 }
 
+void Stream::send_policy() {
+  const std::lock_guard lock(mutex_);
+  if (!greeted_ || ending_) return;
+  push_policy();
+  proceed();
+}
+
 void Stream::tick(std::chrono::steady_clock::time_point now) {
   const std::lock_guard lock(mutex_);
   if (!greeted_ && !ending_ && now - opened_ > hub_.options().hello_timeout) {
@@ -145,6 +152,7 @@ absl::Status Stream::take_hello() {
   greeted_ = true;
   spdlog::info("host {} connected from {}", hello_.host_id(), peer_);
   push(std::move(message));
+  push_policy();
   return absl::OkStatus();
 }
 
@@ -220,6 +228,20 @@ void Stream::answer(const std::string& boot_id, const store::AppendResult& resul
 
 void Stream::push(v1::CollectorMessage message) {
   outbox_.push_back(std::move(message));
+}
+
+// Asked for here, so that of two changes at once the newer one is never followed by the older.
+void Stream::push_policy() {
+  const auto policy = hub_.policy();
+  if (policy == nullptr) return;
+  for (auto& waiting : outbox_) {
+    if (!waiting.has_policy()) continue;
+    *waiting.mutable_policy() = *policy;
+    return;
+  }
+  v1::CollectorMessage message;
+  *message.mutable_policy() = *policy;
+  push(std::move(message));
 }
 
 bool Stream::may_read() const {

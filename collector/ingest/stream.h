@@ -29,6 +29,8 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Collec
   void end(const absl::Status& status);
   // Reads no more, and ends once what was read is stored and answered.
   void end_when_done(const absl::Status& status);
+  // The hub's policy goes to the peer as soon as it reads; does nothing before the Hello.
+  void send_policy();
   // Cuts off who does not say Hello, or does not take its end.
   void tick(std::chrono::steady_clock::time_point now);
 
@@ -52,6 +54,7 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Collec
   // With the mutex held.
   void answer(const std::string& boot_id, const store::AppendResult& result);
   void push(v1::CollectorMessage message);
+  void push_policy();
   void proceed();
   void begin_end(const absl::Status& status, bool drain);
   bool may_read() const;

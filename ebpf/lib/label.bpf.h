@@ -11,7 +11,6 @@
 #define BH_NAME_SIZE 256 /* NAME_MAX and NUL */
 #define BH_SCRATCH_SIZE 2048
 #define BH_PATH_DEPTH 64
-#define BH_CGROUP_DEPTH 16
 
 /* Where a walk is. It lives in a map, not on the stack, so that the verifier need not follow its values step by step.
  */

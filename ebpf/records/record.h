@@ -138,6 +138,7 @@ struct bh_process_query {
 #define BH_LINEAGE_LENGTH 4
 #define BH_PATH_CAPACITY 1024
 #define BH_CGROUP_CAPACITY 512
+#define BH_CGROUP_DEPTH 16 /* components of it that are told; the deepest ones */
 
 /* The actor was a trusted host service (by executable, uid and parent) for this operation. */
 #define BH_FLAG_TRUSTED 1u

@@ -102,6 +102,40 @@ TEST_CASE("a stolen look at a volume becomes an event with both tenants, the pro
   CHECK(event.boot_time_ns() > 0);
 }
 
+TEST_CASE("an open is a host service's only as far as its operations, tenants, user and unit go") {
+  BULKHEAD_NEEDS_PROBES();
+  Host host;
+  const TemporaryDirectory images;
+  const std::string path = images.file("disk.raw");
+  inventory::Domain acme = domain("acme-1", "acme");
+  acme.volumes = {volume(path)};
+  host.ownership->apply(snapshot_of({acme}));
+  const auto is_trusted = [&](std::vector<config::TrustedService> services, const std::string& flag = "--read=1") {
+    host.ownership->set_trusted_services(std::move(services));
+    REQUIRE(run_subject({"file_opener", flag, "openat", path}) == 0);
+    const auto events = host.events();
+    REQUIRE(events.size() == 1);
+    return events.front().actor().trusted_service();
+  };
+  const config::TrustedService opener = {.executable = stage::program_directory() + "/subjects/file_opener",
+                                         .uid = getuid(),
+                                         .operations = {config::Operation::kVolumeRead}};
+  CHECK(is_trusted({opener}));
+  CHECK_FALSE(is_trusted({opener}, "--write"));
+  CHECK_FALSE(is_trusted({}));
+  config::TrustedService other = opener;
+  other.tenants = {"globex"};
+  CHECK_FALSE(is_trusted({other}));
+  other.tenants = {"globex", "acme"};
+  CHECK(is_trusted({other}));
+  other.unit = "no-such.service";
+  CHECK_FALSE(is_trusted({other}));
+  CHECK(is_trusted({other, opener}));
+  other = opener;
+  other.uid = getuid() + 1;
+  CHECK_FALSE(is_trusted({other}));
+}
+
 TEST_CASE("a VMM of the snapshot, and a child that it had before, are their domain's") {
   BULKHEAD_NEEDS_PROBES();
   Host host;

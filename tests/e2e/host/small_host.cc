@@ -1,5 +1,6 @@
 #include "tests/e2e/host/small_host.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -12,6 +13,8 @@
 namespace bulkhead::stage {
 
 namespace {
+
+constexpr char kPolicyFile[] = "policy.yaml";
 
 template <typename Value>
 Value must(absl::StatusOr<Value> value) {
@@ -27,11 +30,17 @@ std::string missing_for_host() {
   return image.ok() ? "" : std::string(image.status().message());
 }
 
-std::unique_ptr<SmallHost> SmallHost::make() {
+std::unique_ptr<SmallHost> SmallHost::make(const std::string& policy) {
   const GuestImage image = must(find_guest_image());
   const bool use_kvm = kvm_works(image);
   PrivateLibvirt libvirt = must(PrivateLibvirt::start({.hide_kvm = !use_kvm}));
-  Collector collector = must(Collector::start(libvirt.state_dir()));
+  std::vector<std::string> flags;
+  if (!policy.empty()) {
+    const std::string file = libvirt.state_dir() / kPolicyFile;
+    std::ofstream(file) << policy;
+    flags = {"--policy", file};
+  }
+  Collector collector = must(Collector::start(libvirt.state_dir(), flags));
   auto hypervisor = std::make_unique<Hypervisor>(must(Hypervisor::connect(libvirt, image, use_kvm)));
   const auto disk = libvirt.state_dir() / "acme.qcow2";
   if (auto made = make_image(disk, "qcow2", 16); !made.ok()) FAIL(made.message());
@@ -42,6 +51,11 @@ std::unique_ptr<SmallHost> SmallHost::make() {
   auto domain = std::make_unique<Domain>(must(hypervisor->define(plan)));
   return std::unique_ptr<SmallHost>(
       new SmallHost{std::move(libvirt), std::move(collector), std::nullopt, std::move(hypervisor), std::move(domain)});
+}
+
+void SmallHost::change_policy(const std::string& policy) {
+  std::ofstream(libvirt.state_dir() / kPolicyFile) << policy;
+  collector.process().signal(SIGHUP);
 }
 
 void SmallHost::start_agent(const std::string& configuration) {

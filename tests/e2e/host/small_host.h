@@ -25,8 +25,11 @@ struct SmallHost {
   std::unique_ptr<Hypervisor> hypervisor;
   std::unique_ptr<Domain> acme;
 
-  // The domain is defined and off; the agent is not started.
-  static std::unique_ptr<SmallHost> make();
+  // The domain is defined and off; the agent is not started. With a policy's text, the collector works by it.
+  static std::unique_ptr<SmallHost> make(const std::string& policy = "");
+
+  // Writes the collector's policy file anew and asks for its reading by SIGHUP.
+  void change_policy(const std::string& policy);
 
   void start_agent(const std::string& configuration = "");
   // The agent's and the collector's, for a failed test.

@@ -4,6 +4,7 @@
 
 #include "agent/inventory/domain_xml.h"
 #include "agent/inventory/tenant_mapping.h"
+#include "text/tenancy.h"
 
 using namespace bulkhead;
 
@@ -31,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto verdict = inventory::decide_tenant(*parsed, kRules);
     const bool unknown = verdict.tenant == "unknown:" + domain.uuid;
     // Nobody gets a word of our own by claiming it.
-    require(unknown == (verdict.source == "none") && (unknown || config::check_tenant_key(verdict.tenant).ok()));
+    require(unknown == (verdict.source == "none") && (unknown || text::check_tenant_key(verdict.tenant).ok()));
   }
   return 0;
 }

@@ -46,12 +46,19 @@ bool is_watching(const std::string& host, int running_domains) {
 
 }  // namespace
 
-absl::StatusOr<Collector> Collector::start(const std::filesystem::path& directory) {
+absl::StatusOr<Collector> Collector::start(const std::filesystem::path& directory,
+                                           const std::vector<std::string>& flags) {
   const auto data = directory / "collector", log = directory / "collector.log";
-  auto process = ChildProcess::start({{program("bulkhead-collector"), "--data-dir", data, "--listen", "127.0.0.1:0",
-                                       "--http", "127.0.0.1:0", "--alerts-stdout"},
-                                      log,
-                                      {}});
+  std::vector<std::string> words = {program("bulkhead-collector"),
+                                    "--data-dir",
+                                    data,
+                                    "--listen",
+                                    "127.0.0.1:0",
+                                    "--http",
+                                    "127.0.0.1:0",
+                                    "--alerts-stdout"};
+  words.insert(words.end(), flags.begin(), flags.end());
+  auto process = ChildProcess::start({words, log, {}});
   if (!process.ok()) return process.status();
   Collector collector;
   collector.process_ = std::make_unique<ChildProcess>(std::move(*process));

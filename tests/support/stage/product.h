@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -16,8 +17,10 @@ namespace bulkhead::stage {
 
 class Collector {
  public:
-  // Listens on a free port of the loopback; keeps data and log under `directory`. Ready when it returns.
-  static absl::StatusOr<Collector> start(const std::filesystem::path& directory);
+  // Listens on a free port of the loopback; keeps data and log under `directory`. Ready when it returns. `flags`: more
+  // words for its command line.
+  static absl::StatusOr<Collector> start(const std::filesystem::path& directory,
+                                         const std::vector<std::string>& flags = {});
 
   // "127.0.0.1:PORT"
   const std::string& address() const { return address_; }

@@ -60,7 +60,7 @@ trusted_services:
     only_from_trusted_parent: true
   - executable: /opt/other
     uid: any
-    operations: [access-memory]
+    operations: [memory-read, volume-write]
 ring_kib_per_cpu: 1024
 spool: {max_mib: 64}
 health_interval: 1500ms
@@ -75,8 +75,11 @@ log_level: warning
   CHECK(config.tenants.opennebula == OpenNebulaOwner::kUser);
   CHECK(config.tenants.rules ==
         std::vector<TenantRule>{{"3e3fce45-4f53-4fa7-bb32-11f34168b82b", "web-*", std::nullopt, "acme"}});
-  CHECK(config.trusted_services == std::vector<TrustedService>{{"/opt/backup", 34u, true, true, true},
-                                                               {"/opt/other", std::nullopt, false, true, false}});
+  Operations all = kOpenVolumes;
+  all.add(kAccessMemory);
+  const Operations some = {Operation::kMemoryRead, Operation::kVolumeWrite};
+  CHECK(config.trusted_services ==
+        std::vector<TrustedService>{{"/opt/backup", 34u, all, true}, {"/opt/other", std::nullopt, some, false}});
   CHECK(config.ring_kib_per_cpu == 1024);
   CHECK(config.spool.max_mib == 64);
   CHECK(config.health_interval == 1500ms);
@@ -156,8 +159,7 @@ TEST_CASE("an empty list of trusted services trusts nobody") {
 TEST_CASE("by default nobody may access memory and helpers need a trusted parent") {
   for (const TrustedService& service : default_config().trusted_services) {
     CAPTURE(service.executable);
-    CHECK(service.may_open_volumes);
-    CHECK_FALSE(service.may_access_memory);
+    CHECK(service.operations == kOpenVolumes);
     CHECK((service.uid == 0u || service.only_from_trusted_parent));
   }
 }

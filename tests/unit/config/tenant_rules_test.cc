@@ -50,18 +50,16 @@ TEST_CASE("a rule that is not understood is refused with its place") {
   CHECK(refusal("- match: {name: a}\n  tenant: [b]\n") == "t.yaml:2:11: tenant must be a string, not a list");
 }
 
-TEST_CASE("a tenant's key is bounded, visible and not one of our own words") {
-  CHECK(check_tenant_key("acme").ok());
-  CHECK(check_tenant_key("Müller & Söhne").ok());
-  CHECK(check_tenant_key("unknowns").ok());
-  CHECK(check_tenant_key("hosted").ok());
-  CHECK(check_tenant_key(std::string(255, 'x')).ok());
-  for (const std::string& key :
-       {std::string(), std::string(256, 'x'), std::string("a\0b", 3), std::string("a\tb"), std::string("a "),
-        std::string(" a"), std::string("\xc3"), std::string("\xed\xa0\x80"), std::string("\xc2\x9b"),
-        std::string("a\xe2\x80\x8b"), std::string("hOST"), std::string("unknown"), std::string("UNKNOWN:1")}) {
-    CAPTURE(key);
-    CHECK_FALSE(check_tenant_key(key).ok());
+TEST_CASE("a rule from elsewhere is checked as one from a file") {
+  TenantRule rule{"3E3FCE45-4F53-4fa7-bb32-11f34168b82b", std::nullopt, std::nullopt, "acme"};
+  REQUIRE(check_tenant_rule(rule).ok());
+  CHECK(rule.uuid == "3e3fce45-4f53-4fa7-bb32-11f34168b82b");
+  for (TenantRule bad :
+       {TenantRule{std::nullopt, std::nullopt, std::nullopt, "acme"},
+        TenantRule{"x", std::nullopt, std::nullopt, "acme"}, TenantRule{std::nullopt, "", std::nullopt, "acme"},
+        TenantRule{std::nullopt, std::nullopt, std::string(2000, '*'), "acme"},
+        TenantRule{std::nullopt, "a", std::nullopt, "host"}}) {
+    CHECK_FALSE(check_tenant_rule(bad).ok());
   }
 }
 

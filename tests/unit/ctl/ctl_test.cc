@@ -1,4 +1,7 @@
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 
 #include "collector/ctl/arguments.h"
 #include "collector/ctl/commands.h"
@@ -84,6 +87,57 @@ TEST_CASE("wrong arguments are refused by name") {
   CHECK(error_of({"--collector", "10.0.0.1:7400", "hosts"}).find("plaintext") != std::string::npos);
   CHECK(error_of({"--collector", "10.0.0.1:7400", "--allow-plaintext", "hosts"}) == "none");
   CHECK(error_of({"completion", "fish"}).find("completion bash") != std::string::npos);
+}
+
+TEST_CASE("the policy command takes its own words and flags, and refuses others by name") {
+  const auto policy = [](const std::vector<std::string>& words) {
+    const auto arguments = ctl::parse_arguments(words, kNow);
+    REQUIRE(arguments.ok());
+    REQUIRE(arguments->action == ctl::Action::kPolicy);
+    return arguments->policy;
+  };
+  CHECK(policy({"policy", "check", "p.yaml"}).names == std::vector<std::string>{"p.yaml"});
+  CHECK(policy({"policy", "diff", "one", "two"}).verb == ctl::PolicyArguments::Verb::kDiff);
+  CHECK(policy({"policy", "show"}).format == ctl::PolicyArguments::Format::kYaml);
+  CHECK(policy({"policy", "show", "--version", "7"}).version == "7");
+  CHECK(policy({"--collector", "127.0.0.1:1", "policy", "show", "--at", "1h"}).at == kNow - absl::Hours(1));
+  CHECK(policy({"policy", "list", "--format=json"}).format == ctl::PolicyArguments::Format::kJson);
+
+  CHECK(error_of({"policy"}).find("check, show, diff, list") != std::string::npos);
+  CHECK(error_of({"policy", "shwo"}).find("'shwo'") != std::string::npos);
+  CHECK(error_of({"policy", "check"}) == "expected 'policy check FILE'");
+  CHECK(error_of({"policy", "check", "a", "b"}) == "expected 'policy check FILE'");
+  CHECK(error_of({"policy", "list", "--at", "1h"}).find("only policy show") != std::string::npos);
+  CHECK(error_of({"policy", "show", "--at", "1h", "--version", "1"}).find("not both") != std::string::npos);
+  CHECK(error_of({"policy", "show", "--format", "table"}).find("yaml or json") != std::string::npos);
+  CHECK(error_of({"policy", "show", "--limit", "1"}).find("limit") != std::string::npos);
+  CHECK(error_of({"--collector", "10.0.0.1:7400", "policy", "list"}).find("plaintext") != std::string::npos);
+  const auto version = ctl::parse_arguments({"--version"}, kNow);
+  REQUIRE(version.ok());
+  CHECK(version->action == ctl::Action::kVersion);
+  CHECK(ctl::help_text().find("policy diff A B") != std::string::npos);
+  CHECK(ctl::bash_completion().find("policy) words=\"$common check show diff list") != std::string::npos);
+}
+
+TEST_CASE("policy check needs no collector, tells every error on a line of its own, and ends with 1 for them") {
+  const auto check = [](const std::string& text) {
+    const std::string path = std::filesystem::temp_directory_path() / "bulkhead-ctl-test-policy.yaml";
+    std::ofstream(path) << text;
+    std::ostringstream out;
+    std::ostringstream errors;
+    const int status = ctl::run({"--collector", "unix:/nobody", "policy", "check", path}, out, errors, 120);
+    CHECK(errors.str().empty());
+    std::filesystem::remove(path);
+    return std::pair(status, out.str());
+  };
+  const auto [good, told] = check("version: \"2\"\ntenants: [{id: a}]\n");
+  CHECK(good == 0);
+  CHECK(told.find(": good: version '2', 1 tenants, 0 trusted services, SHA-256 ") != std::string::npos);
+  const auto [bad, faults] = check("version: 2\ntenats: []\npeerings: 7\n");
+  CHECK(bad == 1);
+  CHECK(std::count(faults.begin(), faults.end(), '\n') == 2);
+  CHECK(faults.find("policy.yaml:2:1: unknown key 'tenats'") != std::string::npos);
+  CHECK(faults.find("policy.yaml:3:11: peerings must be a list") != std::string::npos);
 }
 
 TEST_CASE("filters are taken from the flags") {

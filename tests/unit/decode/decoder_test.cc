@@ -142,5 +142,27 @@ TEST_CASE("a command without an end is cut at its field") {
   CHECK(decoded.cgroup == "/");
 }
 
+TEST_CASE("an actor keeps its executable's file, and a cgroup whose root may not have been reached is told as cut") {
+  const auto cgroup_of = [](const std::string& components) {
+    bh_actor_record actor = {};
+    actor.header.kind = BH_RECORD_ACTOR;
+    actor.executable = {.inode = 5, .device = 6, .generation = 7, .is_block = 0, .padding = 0};
+    actor.cgroup_length = static_cast<std::uint16_t>(components.size());
+    const auto record = decode(bytes_of(actor, components));
+    REQUIRE(record.ok());
+    const auto& decoded = std::get<ActorRecord>(*record);
+    CHECK(decoded.executable_file == FileKey{5, 6, 7, false});
+    return decoded.cgroup;
+  };
+  CHECK(cgroup_of(std::string("backup.service\0system.slice\0", 28)) == "/system.slice/backup.service");
+  std::string deep;
+  for (int i = 0; i < BH_CGROUP_DEPTH - 1; ++i) deep += std::string("a\0", 2);
+  CHECK(cgroup_of(deep).starts_with("/a/a"));
+  CHECK(cgroup_of(deep + std::string("b\0", 2)).starts_with("…/b/a"));
+  const std::string full = std::string(BH_CGROUP_CAPACITY - 16, 'x') + std::string("\0backup.service\0", 16);
+  REQUIRE(full.size() == BH_CGROUP_CAPACITY);
+  CHECK(cgroup_of(full).starts_with("…/backup.service/"));
+}
+
 }  // namespace
 }  // namespace bulkhead::decode

@@ -38,6 +38,61 @@ std::unique_ptr<directory::Directory> open(store::Store& store, absl::Time& now)
 
 }  // namespace
 
+TEST_CASE("a port's bridge is that of the host's latest inventory, and of no port when two have its name") {
+  const TempDir dir;
+  absl::Time now = absl::FromUnixSeconds(1000);
+  const auto store = open_store(dir.path());
+  const auto directory = open(*store, now);
+  REQUIRE(directory->connect(make_hello("a"), 1).ok());
+  CHECK_FALSE(directory->bridge_of("a", "tap-1"));
+  v1::Inventory inventory;
+  const auto add = [&](const std::string& device, const std::string& bridge) {
+    v1::Port& port = *inventory.add_domains()->add_ports();
+    port.set_device(device);
+    port.set_bridge(bridge);
+  };
+  add("tap-1", "br-a");
+  add("tap-2", "");
+  add("tap-3", "br-b");
+  add("tap-3", "br-c");
+  REQUIRE(directory->set_inventory("a", 1, inventory).ok());
+  CHECK(directory->bridge_of("a", "tap-1") == "br-a");
+  CHECK_FALSE(directory->bridge_of("a", "tap-2"));
+  CHECK_FALSE(directory->bridge_of("a", "tap-3"));
+  CHECK_FALSE(directory->bridge_of("a", "tap-4"));
+  CHECK_FALSE(directory->bridge_of("b", "tap-1"));
+  inventory.mutable_domains(0)->mutable_ports(0)->set_bridge("br-x");
+  REQUIRE(directory->set_inventory("a", 1, inventory).ok());
+  CHECK(directory->bridge_of("a", "tap-1") == "br-x");
+}
+
+TEST_CASE("a connected host is behind when it has not worked by the policy in force for some time") {
+  using Names = std::vector<std::string>;
+  const TempDir dir;
+  absl::Time now = absl::FromUnixSeconds(1000);
+  const auto store = open_store(dir.path());
+  const auto directory = open(*store, now);
+  REQUIRE(directory->connect(make_hello("a"), 1).ok());
+  REQUIRE(directory->connect(make_hello("b"), 2).ok());
+  v1::Health health;
+  health.set_policy_sha256("new");
+  REQUIRE(directory->set_health("b", 2, health).ok());
+  const auto behind = [&](absl::Time in_force) { return directory->behind("new", in_force, absl::Minutes(1)); };
+  now += absl::Minutes(1);
+  CHECK(behind(absl::InfinitePast()) == Names{});
+  now += absl::Seconds(1);
+  CHECK(behind(absl::InfinitePast()) == Names{"a.example"});
+  CHECK(behind(now) == Names{});
+  health.set_policy_sha256("old");
+  REQUIRE(directory->set_health("b", 2, health).ok());
+  CHECK(behind(absl::InfinitePast()) == Names{"a.example", "b.example"});
+  directory->disconnect("a", 1);
+  CHECK(behind(absl::InfinitePast()) == Names{"b.example"});
+  // A new connection gets its time again.
+  REQUIRE(directory->connect(make_hello("b"), 3).ok());
+  CHECK(behind(absl::InfinitePast()) == Names{});
+}
+
 TEST_CASE("a host, its coverage, its health and its tenants are known after a restart, and not as connected") {
   const TempDir dir;
   absl::Time now = absl::FromUnixSeconds(1000);

@@ -74,12 +74,4 @@ TEST_CASE("an access needs every operation that it is") {
   CHECK(operations_of(test::loss_event(1)).empty());
 }
 
-TEST_CASE("operations have the names that people write") {
-  for (const std::string& name : operation_names()) CHECK(operation_name(operation_named(name)) == name);
-  CHECK(operation_names().size() == 5);
-  CHECK(operation_named("memory-read") == v1::OPERATION_MEMORY_READ);
-  CHECK(operation_named("unspecified") == v1::OPERATION_UNSPECIFIED);
-  CHECK(operation_named("") == v1::OPERATION_UNSPECIFIED);
-}
-
 }  // namespace bulkhead::grants

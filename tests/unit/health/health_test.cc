@@ -27,6 +27,7 @@ struct Figures {
             .malformed = [this] { return malformed; },
             .spool = [this] { return spool; },
             .inventory = [this] { return inventory; },
+            .policy_sha256 = [] { return std::string("abc"); },
             .resident_bytes = [] { return std::uint64_t{4711}; },
             .clock = [this] { return now; }};
   }
@@ -57,6 +58,7 @@ TEST_CASE("A report holds what every stage counted") {
   CHECK(health.counters(1).probe() == v1::PROBE_AGENT);
   CHECK(health.counters(1).spooled() == 4);
   CHECK(health.malformed() == 3);
+  CHECK(health.policy_sha256() == "abc");
   CHECK(health.spooled_through() == 41);
   CHECK(health.acknowledged_through() == 30);
   CHECK(health.spool_bytes() == 5000);

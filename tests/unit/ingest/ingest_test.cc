@@ -124,6 +124,60 @@ TEST_CASE("health, coverage and inventory reach the directory") {
   REQUIRE(hosts.front().coverage().probes_size() == 1);
 }
 
+TEST_CASE("an agent is sent the policy after its Welcome, and each one that follows") {
+  Harness harness;
+  Agent before(harness);
+  REQUIRE(before.send_hello("host-before"));
+  REQUIRE(before.receive()->has_welcome());
+  const auto policy = [](const std::string& version) {
+    v1::AgentPolicy made;
+    made.set_version(version);
+    made.add_trusted_services()->set_executable("/bin/x");
+    return made;
+  };
+  harness.ingest->set_policy(policy("one"));
+  const auto pushed = before.receive();
+  REQUIRE(pushed);
+  REQUIRE(pushed->policy().version() == "one");
+  REQUIRE(pushed->policy().trusted_services_size() == 1);
+
+  Agent after(harness);
+  REQUIRE(after.send_hello());
+  REQUIRE(after.receive()->has_welcome());
+  REQUIRE(after.receive()->policy().version() == "one");
+  harness.ingest->set_policy(policy("two"));
+  REQUIRE(before.receive()->policy().version() == "two");
+  REQUIRE(after.receive()->policy().version() == "two");
+  // The stream goes on as it did.
+  REQUIRE(after.send_batch(make_batch(1, 3)));
+  REQUIRE(after.receive_ack(3) == 3);
+}
+
+TEST_CASE("an agent that does not read is sent the newest policy in the place of those that wait") {
+  Harness harness;
+  Agent slow(harness);
+  REQUIRE(slow.send_hello());
+  REQUIRE(slow.receive()->has_welcome());
+  // More than the connection's buffers hold, so that all but the first few wait in the collector.
+  constexpr int kPolicies = 200;
+  for (int i = 1; i <= kPolicies; ++i) {
+    v1::AgentPolicy policy;
+    policy.set_version(std::to_string(i));
+    policy.add_tenants()->set_id(std::string(1u << 20, 'x'));
+    harness.ingest->set_policy(std::move(policy));
+  }
+  int received = 0;
+  std::string newest;
+  while (newest != std::to_string(kPolicies)) {
+    const auto message = slow.receive();
+    REQUIRE(message);
+    REQUIRE(message->has_policy());
+    newest = message->policy().version();
+    ++received;
+  }
+  REQUIRE(received < kPolicies / 2);
+}
+
 TEST_CASE("stopping acknowledges what was sent and then ends the streams") {
   Harness harness;
   Agent agent(harness);

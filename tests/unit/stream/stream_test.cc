@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <iostream>
+#include <mutex>
+#include <utility>
 
 #include "tests/unit/stream/stream_fixture.h"
 
@@ -95,6 +97,39 @@ TEST_CASE("An agent that restarts sends what its spool still holds") {
   fixture.spool.append(1);
   REQUIRE(fixture.wait_stored(31));
   CHECK(fixture.collector.collected().stored == StreamFixture::ids(31));
+}
+
+TEST_CASE("A policy that the collector pushes is handed on, and one before the Welcome ends the session") {
+  StreamFixture fixture;
+  v1::CollectorMessage pushed;
+  pushed.mutable_policy()->set_version("one");
+  std::mutex mutex;
+  std::vector<std::string> seen;
+  fixture.options.policy = [&](const v1::AgentPolicy& policy) {
+    const std::lock_guard lock(mutex);
+    seen.push_back(policy.version());
+  };
+  const auto count = [&] {
+    const std::lock_guard lock(mutex);
+    return seen.size();
+  };
+  bool first = true;
+  fixture.collector.set_hook([&](const v1::AgentMessage& message, Collected&, auto* answers) {
+    if (!message.has_hello()) return false;
+    if (std::exchange(first, false)) {
+      *answers = {pushed};
+    } else {
+      *answers = {test::welcome(test::kSampleBoot, 1), pushed, pushed};
+    }
+    return true;
+  });
+  fixture.start_collector();
+  fixture.start_stream();
+  REQUIRE(test::eventually([&] { return count() == 2; }));
+  CHECK(seen == std::vector<std::string>{"one", "one"});
+  fixture.spool.append(1);
+  REQUIRE(fixture.wait_stored(1));
+  fixture.stream.reset();
 }
 
 TEST_CASE("A collector that has part of a batch gets the rest of it") {

@@ -1,0 +1,44 @@
+#include "agent/attribute/operations.h"
+
+#include <fcntl.h>
+
+namespace bulkhead::attribute {
+
+namespace {
+
+using config::Operation;
+
+config::Operations of_flags(std::uint32_t flags, Operation read, Operation write) {
+  switch (flags & O_ACCMODE) {
+    case O_RDONLY:
+      return {read};
+    case O_WRONLY:
+      return {write};
+    default:
+      // O_RDWR, and the mode 3 that only drivers know.
+      return {read, write};
+  }
+}
+
+}  // namespace
+
+config::Operations operations_of(const v1::MemoryAccess& access) {
+  switch (access.operation()) {
+    case v1::MEMORY_OPERATION_PROCESS_VM_READ:
+      return {Operation::kMemoryRead};
+    case v1::MEMORY_OPERATION_PROCESS_VM_WRITE:
+      return {Operation::kMemoryWrite};
+    case v1::MEMORY_OPERATION_PTRACE:
+      return {Operation::kMemoryDebug};
+    case v1::MEMORY_OPERATION_PROC_MEM_OPEN:
+      return of_flags(access.open_flags(), Operation::kMemoryRead, Operation::kMemoryWrite);
+    default:
+      return config::kAccessMemory;
+  }
+}
+
+config::Operations operations_of(const v1::FileOpen& open) {
+  return of_flags(open.flags(), Operation::kVolumeRead, Operation::kVolumeWrite);
+}
+
+}  // namespace bulkhead::attribute

@@ -1,0 +1,15 @@
+// Which operations an access is, in the words of policy and grants.
+#pragma once
+
+#include "agent/config/operations.h"
+#include "bulkhead/v1/event.pb.h"
+
+namespace bulkhead::attribute {
+
+// All that it is: what was opened for reading and writing is both. For an operation that this version does not know,
+// all of its kind. O_TRUNC is not among the flags that the kernel keeps: an open for reading that cuts the file off
+// tells as reading alone.
+config::Operations operations_of(const v1::MemoryAccess& access);
+config::Operations operations_of(const v1::FileOpen& open);
+
+}  // namespace bulkhead::attribute

@@ -1,0 +1,44 @@
+#include "agent/attribute/operations.h"
+
+#include <fcntl.h>
+#include <catch2/catch.hpp>
+
+namespace bulkhead::attribute {
+namespace {
+
+using config::Operation;
+using config::Operations;
+
+Operations of_open(std::uint32_t flags) {
+  v1::FileOpen open;
+  open.set_flags(flags);
+  return operations_of(open);
+}
+
+Operations of_memory(v1::MemoryOperation operation, std::uint32_t flags = 0) {
+  v1::MemoryAccess access;
+  access.set_operation(operation);
+  access.set_open_flags(flags);
+  return operations_of(access);
+}
+
+TEST_CASE("an open is what its mode lets it do") {
+  CHECK(of_open(O_RDONLY) == Operations{Operation::kVolumeRead});
+  CHECK(of_open(O_RDONLY | O_DIRECT | O_CLOEXEC) == Operations{Operation::kVolumeRead});
+  CHECK(of_open(O_WRONLY | O_APPEND) == Operations{Operation::kVolumeWrite});
+  CHECK(of_open(O_RDWR) == config::kOpenVolumes);
+  CHECK(of_open(O_ACCMODE) == config::kOpenVolumes);
+}
+
+TEST_CASE("an access to memory is what it does, and an unknown one all that there is") {
+  CHECK(of_memory(v1::MEMORY_OPERATION_PROCESS_VM_READ) == Operations{Operation::kMemoryRead});
+  CHECK(of_memory(v1::MEMORY_OPERATION_PROCESS_VM_WRITE) == Operations{Operation::kMemoryWrite});
+  CHECK(of_memory(v1::MEMORY_OPERATION_PTRACE) == Operations{Operation::kMemoryDebug});
+  CHECK(of_memory(v1::MEMORY_OPERATION_PROC_MEM_OPEN, O_RDONLY) == Operations{Operation::kMemoryRead});
+  CHECK(of_memory(v1::MEMORY_OPERATION_PROC_MEM_OPEN, O_RDWR) ==
+        Operations{Operation::kMemoryRead, Operation::kMemoryWrite});
+  CHECK(of_memory(v1::MEMORY_OPERATION_UNSPECIFIED) == config::kAccessMemory);
+}
+
+}  // namespace
+}  // namespace bulkhead::attribute
