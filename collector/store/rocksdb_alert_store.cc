@@ -24,7 +24,7 @@ std::string time_prefix(const v1::Alert& alert) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RocksDbAlertStore>> RocksDbAlertStore::open(Database& database) {
+absl::StatusOr<std::unique_ptr<RocksDbAlertStore>> RocksDbAlertStore::open(Database& database, RocksDbOutbox& outbox) {
   auto judged = database.get(database.meta(), kJudgedKey);
   if (!judged.ok()) return judged.status();
   std::uint64_t count = 0;
@@ -33,10 +33,11 @@ absl::StatusOr<std::unique_ptr<RocksDbAlertStore>> RocksDbAlertStore::open(Datab
   for (at->SeekToFirst(); at->Valid(); at->Next()) ++count;
   if (!at->status().ok()) return database.error(at->status(), "read");
   return std::unique_ptr<RocksDbAlertStore>(
-      new RocksDbAlertStore(database, Position(judged->value_or(std::string())), count));
+      new RocksDbAlertStore(database, outbox, Position(judged->value_or(std::string())), count));
 }
 
-absl::Status RocksDbAlertStore::commit(std::span<const v1::Alert> changed, const Position& judged_through) {
+absl::Status RocksDbAlertStore::commit(std::span<const v1::Alert> changed, const Position& judged_through,
+                                       std::span<const Notice> notices) {
   const std::lock_guard lock(mutex_);
   rocksdb::WriteBatch batch;
   std::map<std::string, std::string> times;  // of this commit: one alert may come twice in it
@@ -60,8 +61,15 @@ absl::Status RocksDbAlertStore::commit(std::span<const v1::Alert> changed, const
     times[alert.uid()] = std::move(time);
   }
   batch.Put(database_.meta(), slice(kJudgedKey), judged_through.bytes());
+  RocksDbOutbox::Draft queued(outbox_);
+  for (const Notice& notice : notices) {
+    if (auto status = queued.add(notice, batch); !status.ok()) return status;
+  }
+  queued.put_totals(batch);
   // A position alone may be lost in a power cut: judging the same events again finds nothing again.
-  if (auto status = database_.write(batch, !changed.empty()); !status.ok()) return status;
+  const bool durable = !changed.empty() || !notices.empty();
+  if (auto status = database_.write(batch, durable); !status.ok()) return status;
+  queued.written();
   judged_through_ = judged_through;
   count_ += added;
   return absl::OkStatus();
