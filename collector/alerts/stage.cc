@@ -1,8 +1,6 @@
 #include "collector/alerts/stage.h"
 
 #include <fmt/format.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <atomic>
@@ -13,7 +11,7 @@
 #include <utility>
 
 #include "collector/alerts/followers.h"
-#include "collector/alerts/sink_feeder.h"
+#include "collector/alerts/signals_blocked.h"
 #include "collector/detect/engine.h"
 #include "proto/batch/batch.h"
 
@@ -26,33 +24,18 @@ constexpr std::chrono::milliseconds kIdleWait{100};
 // A position without alerts is written this rarely: judging its events again after a crash finds nothing again.
 constexpr std::chrono::seconds kPositionInterval{1};
 
-// Signals are for the main thread, and a closed pipe is an error for the sink, not the end of the process.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t before_;
-};
-
 }  // namespace
 
 class DetectionStage::Implementation {
  public:
   Implementation(store::EventLog& log, store::AlertStore& alerts, std::shared_ptr<const detect::RuleSet> rules,
-                 HostnameResolver hostname, std::vector<std::unique_ptr<Sink>> sinks, StageOptions options)
-      : log_(log), alerts_(alerts), engine_(std::move(rules)), hostname_(std::move(hostname)), options_(options) {
-    for (auto& sink : sinks) {
-      feeders_.push_back(std::make_unique<SinkFeeder>(std::move(sink), options.sink_queue, options.retry_interval));
-    }
-  }
+                 HostnameResolver hostname, RecipientsOf recipients, StageOptions options)
+      : log_(log),
+        alerts_(alerts),
+        engine_(std::move(rules)),
+        hostname_(std::move(hostname)),
+        recipients_(std::move(recipients)),
+        options_(options) {}
 
   absl::Status start();
   void stop();
@@ -62,9 +45,6 @@ class DetectionStage::Implementation {
   bool wait_until_caught_up(std::chrono::milliseconds timeout);
 
   Followers& followers() { return followers_; }
-  void reopen_sinks() {
-    for (const auto& feeder : feeders_) feeder->reopen();
-  }
 
  private:
   void run(const std::stop_token& stop);
@@ -82,8 +62,8 @@ class DetectionStage::Implementation {
   store::AlertStore& alerts_;
   const detect::Engine engine_;
   const HostnameResolver hostname_;
+  const RecipientsOf recipients_;
   const StageOptions options_;
-  std::vector<std::unique_ptr<SinkFeeder>> feeders_;
   Followers followers_;
 
   // Of the thread alone while it runs.
@@ -129,7 +109,6 @@ absl::Status DetectionStage::Implementation::start() {
   }
   followers_.open();
   const SignalsBlocked blocked;
-  for (const auto& feeder : feeders_) feeder->start();
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   return absl::OkStatus();
 }
@@ -139,7 +118,6 @@ void DetectionStage::Implementation::stop() {
   if (!thread_.joinable()) return;
   thread_.request_stop();
   thread_.join();
-  for (const auto& feeder : feeders_) feeder->stop();
   followers_.close();
 }
 
@@ -217,9 +195,17 @@ void DetectionStage::Implementation::judge(const store::StoredBatch& stored) {
 
 bool DetectionStage::Implementation::commit() {
   std::vector<v1::Alert> alerts;
+  std::vector<store::Notice> notices;
   alerts.reserve(uncommitted_.size());
-  for (const Change& change : uncommitted_) alerts.push_back(change.alert);
-  const absl::Status committed = alerts_.commit(alerts, read_through_);
+  for (const Change& change : uncommitted_) {
+    alerts.push_back(change.alert);
+    if (!change.notable || !recipients_) continue;
+    std::vector<std::string> sinks = recipients_(change.alert);
+    if (sinks.empty()) continue;
+    const auto activity = change.opened ? store::Activity::kCreate : store::Activity::kUpdate;
+    notices.push_back({change.alert, activity, std::move(sinks)});
+  }
+  const absl::Status committed = alerts_.commit(alerts, read_through_, notices);
   if (!committed.ok()) {
     set_problem("store",
                 fmt::format("detection cannot store {} alerts: {}", alerts.size(), std::string(committed.message())));
@@ -232,12 +218,6 @@ bool DetectionStage::Implementation::commit() {
 }
 
 void DetectionStage::Implementation::publish() {
-  for (const Change& change : uncommitted_) {
-    if (!change.notable) continue;
-    for (const auto& feeder : feeders_) {
-      feeder->feed(change.alert, change.opened ? Activity::kCreate : Activity::kUpdate);
-    }
-  }
   followers_.publish(uncommitted_);
   const auto opened = std::ranges::count_if(uncommitted_, [](const Change& change) { return change.opened; });
   uncommitted_.clear();
@@ -279,20 +259,12 @@ std::vector<std::string> DetectionStage::Implementation::problems() const {
                                      statistics_.unreadable_batches, last_unreadable_));
     }
   }
-  for (const auto& feeder : feeders_) {
-    if (std::string problem = feeder->problem(); !problem.empty()) problems.push_back(std::move(problem));
-  }
   return problems;
 }
 
 StageStatistics DetectionStage::Implementation::statistics() const {
-  StageStatistics statistics;
-  {
-    const std::scoped_lock lock(mutex_);
-    statistics = statistics_;
-  }
-  for (const auto& feeder : feeders_) statistics.sink_dropped += feeder->dropped();
-  return statistics;
+  const std::scoped_lock lock(mutex_);
+  return statistics_;
 }
 
 bool DetectionStage::Implementation::wait_until_caught_up(std::chrono::milliseconds timeout) {
@@ -303,9 +275,9 @@ bool DetectionStage::Implementation::wait_until_caught_up(std::chrono::milliseco
 
 DetectionStage::DetectionStage(store::EventLog& log, store::AlertStore& alerts,
                                std::shared_ptr<const detect::RuleSet> rules, HostnameResolver hostname,
-                               std::vector<std::unique_ptr<Sink>> sinks, StageOptions options)
+                               RecipientsOf recipients, StageOptions options)
     : implementation_(std::make_unique<Implementation>(log, alerts, std::move(rules), std::move(hostname),
-                                                       std::move(sinks), options)) {}
+                                                       std::move(recipients), options)) {}
 
 DetectionStage::~DetectionStage() {
   stop();
@@ -337,10 +309,6 @@ bool DetectionStage::wait_until_caught_up(std::chrono::milliseconds timeout) {
 
 std::shared_ptr<Subscription> DetectionStage::subscribe(std::function<void()> notify, std::size_t capacity) {
   return implementation_->followers().subscribe(std::move(notify), capacity);
-}
-
-void DetectionStage::reopen_sinks() {
-  implementation_->reopen_sinks();
 }
 
 }  // namespace bulkhead::alerts

@@ -1,5 +1,5 @@
 // The thread that follows the event log, judges each event, groups findings into alerts, commits them together with its
-// position, and then tells sinks and followers.
+// position and what sinks are to hear of them, and then tells followers.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,6 @@
 #include "absl/status/status.h"
 #include "bulkhead/v1/alert.pb.h"
 #include "collector/alerts/grouper.h"
-#include "collector/alerts/sink.h"
 #include "collector/detect/rule_set.h"
 #include "collector/store/alert_store.h"
 #include "collector/store/event_log.h"
@@ -25,11 +24,8 @@ struct StageOptions {
   GroupingOptions grouping;
   // Batches read from the log at a time; all their alerts are committed in one write.
   std::size_t batches_per_step = 64;
-  // Between attempts when the log, the store or a sink fails.
+  // Between attempts when the log or the store fails.
   std::chrono::milliseconds retry_interval{1000};
-  // Alerts that wait for one sink. Changes of an alert that waits already are merged; what finds no room is dropped
-  // for that sink and said so in problems(). The store has them all.
-  std::size_t sink_queue = 4096;
 };
 
 // Since start().
@@ -39,8 +35,6 @@ struct StageStatistics {
   std::uint64_t alerts_opened = 0;
   // Batches that could not be unpacked: reported and skipped.
   std::uint64_t unreadable_batches = 0;
-  // Alerts that a sink had no room for, over all sinks.
-  std::uint64_t sink_dropped = 0;
 };
 
 // A follower's bounded queue of alerts that opened or grew, each in its state at that time. Thread safe.
@@ -58,12 +52,16 @@ class Subscription {
   virtual bool closed() const = 0;
 };
 
+// Names of the sinks that are to hear of an alert. Called from the stage's thread; must not block.
+using RecipientsOf = std::function<std::vector<std::string>(const v1::Alert&)>;
+
 // Thread safe.
 class DetectionStage {
  public:
-  // `log` and `alerts` must outlive the stage. `hostname` is called from the stage's thread for each alert that opens.
+  // `log` and `alerts` must outlive the stage. `hostname` is called from the stage's thread for each alert that opens,
+  // `recipients` (if there is one) for each that has something to tell.
   DetectionStage(store::EventLog& log, store::AlertStore& alerts, std::shared_ptr<const detect::RuleSet> rules,
-                 HostnameResolver hostname, std::vector<std::unique_ptr<Sink>> sinks, StageOptions options = {});
+                 HostnameResolver hostname, RecipientsOf recipients, StageOptions options = {});
   // Stops.
   ~DetectionStage();
   DetectionStage(const DetectionStage&) = delete;
@@ -72,7 +70,7 @@ class DetectionStage {
   // Rebuilds the open alerts from the store and starts to follow the log from AlertStore::judged_through(). May be
   // called again after stop().
   absl::Status start();
-  // Returns within about a second also while the log is idle, the store fails or a sink blocks. What was judged and not
+  // Returns within about a second also while the log is idle, the store fails. What was judged and not
   // committed is judged again after the next start. Safe to repeat.
   void stop();
 
@@ -89,9 +87,6 @@ class DetectionStage {
   // not block nor call into the stage. Dropping the returned pointer ends the subscription; a call that is under way
   // at that moment may still finish, so what it captures must be shared with the caller.
   std::shared_ptr<Subscription> subscribe(std::function<void()> notify = {}, std::size_t capacity = 1024);
-
-  // For all sinks, such as at SIGHUP.
-  void reopen_sinks();
 
  private:
   class Implementation;

@@ -10,7 +10,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -103,10 +102,11 @@ std::map<std::string, std::string> by_uid(store::AlertStore& store) {
 class FailingAlerts : public store::AlertStore {
  public:
   explicit FailingAlerts(store::AlertStore& inner) : inner_(inner) {}
-  absl::Status commit(std::span<const v1::Alert> changed, const store::Position& through) override {
+  absl::Status commit(std::span<const v1::Alert> changed, const store::Position& through,
+                      std::span<const store::Notice> notices) override {
     ++attempts;
     if (failing) return absl::UnavailableError("disk on fire");
-    return inner_.commit(changed, through);
+    return inner_.commit(changed, through, notices);
   }
   store::Position judged_through() override { return inner_.judged_through(); }
   absl::Status for_each(const std::function<bool(const v1::Alert&)>& visit) override { return inner_.for_each(visit); }
@@ -137,14 +137,18 @@ bool eventually(Condition condition) {
 
 }  // namespace
 
-TEST_CASE("what is stored is judged, and alerts come to the store, the sinks and the followers") {
+TEST_CASE("what is stored is judged, and alerts come to the store, the outbox and the followers") {
   const TempDir dir;
   const auto store = open_store(dir);
   Host host(store->log());
   host.send({read_by(1), test::file_event()});
-  std::vector<std::unique_ptr<Sink>> sinks;
-  sinks.push_back(std::make_unique<FileSink>(dir / "alerts.json"));
-  DetectionStage stage(store->log(), store->alerts(), rules(), hostname, std::move(sinks), quick());
+  // Who wants alerts about memory only hears of no others.
+  const auto recipients = [](const v1::Alert& alert) {
+    std::vector<std::string> sinks = {"all"};
+    if (alert.rule().id().starts_with("MEM")) sinks.emplace_back("memory");
+    return sinks;
+  };
+  DetectionStage stage(store->log(), store->alerts(), rules(), hostname, recipients, quick());
   REQUIRE(stage.start().ok());
   const auto follower = stage.subscribe();
   REQUIRE(stage.wait_until_caught_up(10s));
@@ -160,8 +164,13 @@ TEST_CASE("what is stored is judged, and alerts come to the store, the sinks and
   CHECK(stored_alerts(store->alerts()).size() == 3);
   CHECK(stored_alerts(store->alerts())[0].hostname() == "host-1.example");
   CHECK(store->alerts().judged_through() == store->log().end());
-  const std::string text = test::read_file(dir / "alerts.json");
-  CHECK(std::count(text.begin(), text.end(), '\n') == 3);
+  CHECK(store->outbox().take("all", 10)->size() == 3);
+  const auto memory = store->outbox().take("memory", 10);
+  REQUIRE(memory->size() == 2);
+  for (const store::OutboxEntry& entry : *memory) {
+    CHECK(entry.activity == store::Activity::kCreate);
+    CHECK(entry.alert.rule().id() == "MEM-01");
+  }
   std::size_t followed = 0;
   while (follower->try_next()) ++followed;
   CHECK(followed >= 1);
@@ -250,52 +259,6 @@ TEST_CASE("a stop during a failure returns, and the next start judges again what
   REQUIRE(stage.wait_until_caught_up(10s));
   CHECK(stored_alerts(store->alerts()).size() == 1);
   CHECK(stored_alerts(store->alerts())[0].event_count() == 1);
-}
-
-TEST_CASE("a sink that blocks for ever holds back neither detection nor other sinks nor the stop") {
-  const TempDir dir;
-  const auto store = open_store(dir);
-  int ends[2];
-  REQUIRE(pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
-  const std::string block(4096, 'x');
-  while (write(ends[1], block.data(), block.size()) > 0) {
-  }
-  std::vector<std::unique_ptr<Sink>> sinks;
-  sinks.push_back(std::make_unique<StdoutSink>(ends[1]));
-  sinks.push_back(std::make_unique<FileSink>(dir / "alerts.json"));
-  DetectionStage stage(store->log(), store->alerts(), rules(), hostname, std::move(sinks), quick());
-  REQUIRE(stage.start().ok());
-  Host host(store->log());
-  host.send({read_by(1)});
-  REQUIRE(stage.wait_until_caught_up(10s));
-  CHECK(eventually([&] {
-    std::error_code error;
-    const auto size = std::filesystem::file_size(dir / "alerts.json", error);
-    return !error && size > 0;
-  }));
-  const auto begin = std::chrono::steady_clock::now();
-  stage.stop();
-  CHECK(std::chrono::steady_clock::now() - begin < 5s);
-  close(ends[0]);
-  close(ends[1]);
-}
-
-TEST_CASE("a sink whose reader is gone is a problem, not the end of the process") {
-  const TempDir dir;
-  const auto store = open_store(dir);
-  int ends[2];
-  REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
-  close(ends[0]);
-  std::vector<std::unique_ptr<Sink>> sinks;
-  sinks.push_back(std::make_unique<StdoutSink>(ends[1]));
-  DetectionStage stage(store->log(), store->alerts(), rules(), hostname, std::move(sinks), quick());
-  REQUIRE(stage.start().ok());
-  Host host(store->log());
-  host.send({read_by(1)});
-  CHECK(eventually([&] { return stage.problems().size() == 1; }));
-  CHECK_THAT(stage.problems().at(0), Catch::Contains("stdout") && Catch::Contains("Broken pipe"));
-  stage.stop();
-  close(ends[1]);
 }
 
 TEST_CASE("followers are told, in their own time, and learn what they missed") {
