@@ -17,6 +17,8 @@
 #include "collector/directory/directory.h"
 #include "collector/ingest/ingest.h"
 #include "collector/report.h"
+#include "collector/sinks/dispatcher.h"
+#include "collector/sinks/make_sinks.h"
 #include "collector/store/rocksdb_store.h"
 
 namespace bulkhead::collector {
@@ -35,13 +37,6 @@ absl::StatusOr<std::string> collector_id(store::Table& table) {
   std::string id = boost::uuids::to_string(boost::uuids::random_generator()());
   if (auto status = table.put(kCollectorIdKey, id); !status.ok()) return status;
   return id;
-}
-
-std::vector<std::unique_ptr<alerts::Sink>> make_sinks(const Options& options) {
-  std::vector<std::unique_ptr<alerts::Sink>> sinks;
-  if (options.alerts_stdout) sinks.push_back(std::make_unique<alerts::StdoutSink>());
-  if (!options.alerts_file.empty()) sinks.push_back(std::make_unique<alerts::FileSink>(options.alerts_file));
-  return sinks;
 }
 
 std::string default_rules() {
@@ -65,17 +60,20 @@ absl::StatusOr<std::shared_ptr<const detect::RuleSet>> load_rules(const Options&
 // In the order of their lives: each uses those above it.
 class Collector::Implementation {
  public:
-  Implementation(const Options& options, std::shared_ptr<const detect::RuleSet> rules,
-                 std::unique_ptr<store::Store> store, std::unique_ptr<directory::Directory> directory, std::string id)
+  Implementation(std::shared_ptr<const detect::RuleSet> rules, std::unique_ptr<store::Store> store,
+                 std::unique_ptr<directory::Directory> directory, sinks::MadeSinks sinks, std::string id)
       : store_(std::move(store)),
         directory_(std::move(directory)),
+        sinks_(store_->outbox(), store_->alerts(), std::move(sinks.sinks), std::move(sinks.dropped)),
         stage_(
             store_->log(), store_->alerts(), rules,
-            [this](const std::string& host_id) { return directory_->hostname(host_id); }, make_sinks(options)),
+            [this](const std::string& host_id) { return directory_->hostname(host_id); },
+            [this](const v1::Alert& alert) { return sinks_.recipients(alert); }),
         ingest_(store_->log(), store_->ledger(), *directory_, {.collector_id = id}),
         report_({.store = *store_,
                  .directory = *directory_,
                  .stage = stage_,
+                 .sinks = sinks_,
                  .ingest = ingest_,
                  .rules = *rules,
                  .id = id,
@@ -91,6 +89,7 @@ class Collector::Implementation {
   ~Implementation() { stop(); }
 
   absl::Status start(const Options& options) {
+    if (auto status = sinks_.start(); !status.ok()) return status;
     if (auto status = stage_.start(); !status.ok()) return status;
     auto server = api::RpcServer::start(options.listen, {&ingest_.service(), &query_.service()});
     if (!server.ok()) return server.status();
@@ -115,15 +114,17 @@ class Collector::Implementation {
     ingest_.stop(kDrain);
     if (server_ != nullptr) server_->stop(kGrace);
     stage_.stop();
+    sinks_.stop();
   }
 
-  void reopen_files() { stage_.reopen_sinks(); }
+  void reopen_files() { sinks_.reopen(); }
   std::string listen_address() const { return server_->address().text(); }
   std::string http_address() const { return http_ == nullptr ? std::string() : http_->address().text(); }
 
  private:
   const std::unique_ptr<store::Store> store_;
   const std::unique_ptr<directory::Directory> directory_;
+  sinks::Dispatcher sinks_;
   alerts::DetectionStage stage_;
   ingest::Ingest ingest_;
   const Report report_;
@@ -143,14 +144,16 @@ Collector::~Collector() = default;
 absl::StatusOr<std::unique_ptr<Collector>> Collector::start(const Options& options) {
   auto rules = load_rules(options);
   if (!rules.ok()) return rules.status();
+  auto sinks = sinks::make_sinks(options.sinks);
+  if (!sinks.ok()) return sinks.status();
   auto store = store::Store::open(options.data_dir);
   if (!store.ok()) return store.status();
   auto directory = directory::Directory::open((*store)->table());
   if (!directory.ok()) return directory.status();
   auto id = collector_id((*store)->table());
   if (!id.ok()) return id.status();
-  auto implementation = std::make_unique<Implementation>(options, *std::move(rules), *std::move(store),
-                                                         *std::move(directory), *std::move(id));
+  auto implementation = std::make_unique<Implementation>(*std::move(rules), *std::move(store), *std::move(directory),
+                                                         *std::move(sinks), *std::move(id));
   if (auto status = implementation->start(options); !status.ok()) return status;
   return std::unique_ptr<Collector>(new Collector(std::move(implementation)));
 }

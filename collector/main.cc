@@ -8,6 +8,7 @@
 #include <exception>
 
 #include "collector/collector.h"
+#include "collector/sinks/make_sinks.h"
 #include "collector/version.h"
 
 namespace {
@@ -25,7 +26,10 @@ int fail(const absl::Status& status, int exit_status) {
 int check_config(const Command& command) {
   const auto rules = bulkhead::collector::load_rules(command.options);
   if (!rules.ok()) return fail(rules.status(), kAnswerIsNo);
-  std::fprintf(stderr, "bulkhead-collector: the configuration is good; %zu rules\n", (*rules)->rules().size());
+  const auto sinks = bulkhead::sinks::make_sinks(command.options.sinks);
+  if (!sinks.ok()) return fail(sinks.status(), kAnswerIsNo);
+  std::fprintf(stderr, "bulkhead-collector: the configuration is good; %zu rules, %zu sinks\n",
+               (*rules)->rules().size(), sinks->sinks.size());
   return kDone;
 }
 

@@ -10,6 +10,7 @@
 #include "collector/detect/rule_set.h"
 #include "collector/directory/directory.h"
 #include "collector/ingest/ingest.h"
+#include "collector/sinks/dispatcher.h"
 #include "collector/store/rocksdb_store.h"
 
 namespace bulkhead::collector {
@@ -22,6 +23,7 @@ class Report {
     store::Store& store;
     directory::Directory& directory;
     alerts::DetectionStage& stage;
+    sinks::Dispatcher& sinks;
     ingest::Ingest& ingest;
     const detect::RuleSet& rules;
     std::string id;

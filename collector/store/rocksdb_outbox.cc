@@ -11,6 +11,8 @@ namespace {
 
 // Entries that one write moves to the dead letters at most.
 constexpr std::size_t kEvictionsPerWrite = 256;
+// Alerts given out at a time, in bytes: more only where one alone is larger.
+constexpr std::size_t kTakeBytes = 8u << 20;
 
 std::int64_t now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -179,8 +181,10 @@ absl::StatusOr<std::vector<OutboxEntry>> RocksDbOutbox::take(const std::string& 
   if (queue == queues_.end() || queue->second.totals.waiting == 0) return entries;
   const std::string prefix = sink_prefix(sink);
   const std::unique_ptr<rocksdb::Iterator> at(database_.db().NewIterator(rocksdb::ReadOptions(), database_.outbox()));
+  std::size_t bytes = 0;
   for (at->Seek(entry_key(sink, queue->second.head));
-       entries.size() < max && at->Valid() && at->key().starts_with(prefix); at->Next()) {
+       entries.size() < max && bytes < kTakeBytes && at->Valid() && at->key().starts_with(prefix); at->Next()) {
+    bytes += at->value().size();
     const auto entry = decode_entry(view(at->value()));
     OutboxEntry& taken = entries.emplace_back();
     taken.sequence = sequence_of(at->key());
