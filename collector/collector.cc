@@ -26,6 +26,8 @@
 #include "collector/policy/permission.h"
 #include "collector/policy/source.h"
 #include "collector/report.h"
+#include "collector/sinks/dispatcher.h"
+#include "collector/sinks/make_sinks.h"
 #include "collector/store/own_events.h"
 #include "collector/store/rocksdb_store.h"
 
@@ -48,13 +50,6 @@ absl::StatusOr<std::string> collector_id(store::Table& table) {
   std::string id = boost::uuids::to_string(boost::uuids::random_generator()());
   if (auto status = table.put(kCollectorIdKey, id); !status.ok()) return status;
   return id;
-}
-
-std::vector<std::unique_ptr<alerts::Sink>> make_sinks(const Options& options) {
-  std::vector<std::unique_ptr<alerts::Sink>> sinks;
-  if (options.alerts_stdout) sinks.push_back(std::make_unique<alerts::StdoutSink>());
-  if (!options.alerts_file.empty()) sinks.push_back(std::make_unique<alerts::FileSink>(options.alerts_file));
-  return sinks;
 }
 
 std::string default_rules() {
@@ -129,24 +124,27 @@ absl::StatusOr<Foundation> lay_foundation(const Options& options) {
 // In the order of their lives: each uses those above it.
 class Collector::Implementation {
  public:
-  Implementation(const Options& options, std::shared_ptr<const detect::RuleSet> rules, Foundation foundation)
+  Implementation(const Options& options, std::shared_ptr<const detect::RuleSet> rules, sinks::MadeSinks sinks,
+                 Foundation foundation)
       : options_(options),
         base_(std::move(foundation)),
         rules_(std::move(rules)),
+        sinks_(base_.store->outbox(), base_.store->alerts(), std::move(sinks.sinks), std::move(sinks.dropped)),
         stage_({.log = base_.store->log(),
                 .alerts = base_.store->alerts(),
                 .rules = rules_,
                 .hostname = [this](const std::string& host_id) { return base_.directory->hostname(host_id); },
+                .recipients = [this](const v1::Alert& alert) { return sinks_.recipients(alert); },
                 .authorise = [this](const v1::Event& event) { return authorise(event); },
                 .silences = base_.silences.get(),
-                .committed = [this](const std::vector<alerts::Change>& changes) { base_.grants->note(changes); }},
-               make_sinks(options)),
+                .committed = [this](const std::vector<alerts::Change>& changes) { base_.grants->note(changes); }}),
         ingest_(base_.store->log(), base_.store->ledger(), *base_.directory, {.collector_id = base_.id}),
         policy_source_(options.policy, *base_.policies,
                        [this](const policy::PolicyHistory::Pointer& policy) { push_policy(policy); }),
         report_({.store = *base_.store,
                  .directory = *base_.directory,
                  .stage = stage_,
+                 .sinks = sinks_,
                  .ingest = ingest_,
                  .silences = *base_.silences,
                  .grants = *base_.grants,
@@ -177,6 +175,7 @@ class Collector::Implementation {
     }
     // Also none, and also one of before: agents learn what is in force, not only what changed.
     push_policy(base_.policies->current());
+    if (auto status = sinks_.start(); !status.ok()) return status;
     if (auto status = stage_.start(); !status.ok()) return status;
     housekeeping_.emplace(kHousekeeping, [this] { keep_house(); });
     auto server = api::RpcServer::start(options.listen, {&ingest_.service(), &query_.service(), &control_.service()});
@@ -204,6 +203,7 @@ class Collector::Implementation {
     if (server_ != nullptr) server_->stop(kGrace);
     housekeeping_.reset();
     stage_.stop();
+    sinks_.stop();
   }
 
   // Everything is read and checked before anything of it counts.
@@ -232,7 +232,7 @@ class Collector::Implementation {
   }
 
   void hang_up() {
-    stage_.reopen_sinks();
+    sinks_.reopen();
     const auto reloaded = reload("SIGHUP");
     if (reloaded.ok()) {
       spdlog::info("{} rules are in force", reloaded->rules());
@@ -308,6 +308,7 @@ class Collector::Implementation {
   // Guarded by mutex_.
   std::shared_ptr<const detect::RuleSet> rules_;
   std::string rules_problem_;
+  sinks::Dispatcher sinks_;
   alerts::DetectionStage stage_;
   ingest::Ingest ingest_;
   policy::PolicySource policy_source_;
@@ -331,9 +332,12 @@ absl::StatusOr<std::unique_ptr<Collector>> Collector::start(const Options& optio
   if (!rules.ok()) return rules.status();
   auto policy = load_policy(options);
   if (!policy.ok()) return policy.status();
+  auto sinks = sinks::make_sinks(options.sinks);
+  if (!sinks.ok()) return sinks.status();
   auto foundation = lay_foundation(options);
   if (!foundation.ok()) return foundation.status();
-  auto implementation = std::make_unique<Implementation>(options, *std::move(rules), *std::move(foundation));
+  auto implementation =
+      std::make_unique<Implementation>(options, *std::move(rules), *std::move(sinks), *std::move(foundation));
   if (auto status = implementation->start(options, *std::move(policy)); !status.ok()) return status;
   return std::unique_ptr<Collector>(new Collector(std::move(implementation)));
 }

@@ -2,16 +2,12 @@
 
 #include <yaml-cpp/yaml.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <functional>
-#include <set>
-#include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "text/nearest_name.h"
+#include "collector/config_mapping.h"
+#include "collector/config_sinks.h"
 #include "text/yaml_document.h"
 
 namespace bulkhead::collector {
@@ -19,67 +15,6 @@ namespace bulkhead::collector {
 namespace {
 
 constexpr std::size_t kFileBytes = 1u << 20;
-
-// Reads one mapping: each key has its reader, any other key is an error.
-class Mapping {
- public:
-  explicit Mapping(const std::string& file) : file_(file) {}
-
-  void text(const std::string& key, std::optional<std::string>& to) {
-    readers_.emplace_back(key, [this, &to](const std::string& name, const YAML::Node& value) -> absl::Status {
-      if (!value.IsScalar() || value.Scalar().empty()) return bad(value, absl::StrCat("'", name, "' must be a text"));
-      to = value.Scalar();
-      return absl::OkStatus();
-    });
-  }
-
-  void flag(const std::string& key, std::optional<bool>& to) {
-    readers_.emplace_back(key, [this, &to](const std::string& name, const YAML::Node& value) -> absl::Status {
-      bool parsed = false;
-      if (!value.IsScalar() || !YAML::convert<bool>::decode(value, parsed)) {
-        return bad(value, absl::StrCat("'", name, "' must be true or false"));
-      }
-      to = parsed;
-      return absl::OkStatus();
-    });
-  }
-
-  void section(const std::string& key, Mapping& mapping) {
-    readers_.emplace_back(
-        key, [&mapping](const std::string& name, const YAML::Node& value) { return mapping.read(value, name + "."); });
-  }
-
-  absl::Status read(const YAML::Node& node, const std::string& prefix) const {
-    if (node.IsNull()) return absl::OkStatus();
-    if (!node.IsMap()) return bad(node, absl::StrCat("'", prefix, "' must be a mapping of keys to values"));
-    std::set<std::string> seen;
-    for (const auto& item : node) {
-      if (!item.first.IsScalar()) return bad(item.first, "a key must be a word");
-      const std::string& key = item.first.Scalar();
-      if (!seen.insert(key).second) return bad(item.first, absl::StrCat("'", prefix, key, "' is there twice"));
-      const auto reader = std::find_if(readers_.begin(), readers_.end(), [&](const auto& r) { return r.first == key; });
-      if (reader == readers_.end()) return unknown(item.first, prefix + key);
-      if (auto status = reader->second(prefix + key, item.second); !status.ok()) return status;
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  absl::Status bad(const YAML::Node& node, const std::string& why) const {
-    return absl::InvalidArgumentError(absl::StrCat(file_, ":", node.Mark().line + 1, ": ", why));
-  }
-
-  absl::Status unknown(const YAML::Node& node, const std::string& key) const {
-    std::vector<std::string_view> known;
-    for (const auto& [name, reader] : readers_) known.push_back(name);
-    return bad(node, absl::StrCat("unknown key '", key.substr(0, 64), "'",
-                                  text::did_you_mean(node.Scalar().substr(0, 64), known)));
-  }
-
-  using Reader = std::function<absl::Status(const std::string& name, const YAML::Node& value)>;
-  const std::string& file_;
-  std::vector<std::pair<std::string, Reader>> readers_;
-};
 
 absl::StatusOr<std::string> read_text(const std::string& path) {
   std::error_code error;
@@ -102,10 +37,10 @@ absl::StatusOr<ConfigFile> read_config_file(const std::string& path) {
   const auto content = read_text(path);
   if (!content.ok()) return content.status();
   ConfigFile config;
-  Mapping alerts(path);
+  ConfigMapping alerts(path);
   alerts.flag("stdout", config.alerts_stdout);
   alerts.text("file", config.alerts_file);
-  Mapping root(path);
+  ConfigMapping root(path);
   root.text("data_dir", config.data_dir);
   root.text("listen", config.listen);
   root.text("http", config.http);
@@ -113,6 +48,11 @@ absl::StatusOr<ConfigFile> read_config_file(const std::string& path) {
   root.text("policy", config.policy);
   root.flag("allow_plaintext", config.allow_plaintext);
   root.section("alerts", alerts);
+  root.value("sinks", [&](const std::string&, const YAML::Node& node) {
+    auto sinks = read_sinks(path, node);
+    if (sinks.ok()) config.sinks = *std::move(sinks);
+    return sinks.status();
+  });
   try {
     if (const auto second = text::second_document(*content)) {
       return absl::InvalidArgumentError(

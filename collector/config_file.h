@@ -3,8 +3,10 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "collector/sinks/settings.h"
 
 namespace bulkhead::collector {
 
@@ -18,6 +20,7 @@ struct ConfigFile {
   std::optional<bool> allow_plaintext;
   std::optional<bool> alerts_stdout;
   std::optional<std::string> alerts_file;
+  std::vector<sinks::SinkSettings> sinks;
 };
 
 // kInvalidArgument: "file:line: what is wrong", with the nearest known key for an unknown one, if one is near.

@@ -8,6 +8,7 @@
 #include <exception>
 
 #include "collector/collector.h"
+#include "collector/sinks/make_sinks.h"
 #include "collector/version.h"
 
 namespace {
@@ -27,7 +28,10 @@ int check_config(const Command& command) {
   if (!rules.ok()) return fail(rules.status(), kAnswerIsNo);
   const auto policy = bulkhead::collector::load_policy(command.options);
   if (!policy.ok()) return fail(policy.status(), kAnswerIsNo);
-  std::fprintf(stderr, "bulkhead-collector: the configuration is good; %zu rules\n", (*rules)->rules().size());
+  const auto sinks = bulkhead::sinks::make_sinks(command.options.sinks);
+  if (!sinks.ok()) return fail(sinks.status(), kAnswerIsNo);
+  std::fprintf(stderr, "bulkhead-collector: the configuration is good; %zu rules, %zu sinks\n",
+               (*rules)->rules().size(), sinks->sinks.size());
   return kDone;
 }
 

@@ -1,5 +1,6 @@
 #include "collector/options.h"
 
+#include <algorithm>
 #include <boost/program_options.hpp>
 #include <sstream>
 
@@ -42,12 +43,33 @@ std::string pick(const po::variables_map& flags, const char* flag, const std::op
   return config.value_or(otherwise);
 }
 
+// --alerts-stdout and --alerts-file are short for these.
+absl::Status add_line_sinks(Options& options) {
+  if (options.alerts_stdout) {
+    options.sinks.push_back({.name = "stdout", .filter = {}, .retry = {}, .target = sinks::StdoutTarget{}});
+  }
+  if (!options.alerts_file.empty()) {
+    options.sinks.push_back(
+        {.name = "file", .filter = {}, .retry = {}, .target = sinks::FileTarget{options.alerts_file}});
+  }
+  for (const char* name : {"stdout", "file"}) {
+    const auto named = std::ranges::count(options.sinks, name, &sinks::SinkSettings::name);
+    if (named > 1) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("a sink is named '", name, "', which stands for --alerts-", name, " (alerts.", name, ")"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status fill(const po::variables_map& flags, const ConfigFile& config, Options& options) {
   options.data_dir = pick(flags, "data-dir", config.data_dir, "");
   options.rules = pick(flags, "rules", config.rules_dir, "");
   options.policy = pick(flags, "policy", config.policy, "");
   options.alerts_file = pick(flags, "alerts-file", config.alerts_file, "");
   options.alerts_stdout = flags.count("alerts-stdout") != 0 || config.alerts_stdout.value_or(false);
+  options.sinks = config.sinks;
+  if (auto status = add_line_sinks(options); !status.ok()) return status;
   options.allow_plaintext = flags.count("allow-plaintext") != 0 || config.allow_plaintext.value_or(false);
 
   auto listen = endpoint::parse(pick(flags, "listen", config.listen, kDefaultListen));
@@ -107,9 +129,10 @@ std::string help_text() {
           "                          [--check-config]\n\n"
           "Takes events from Bulkhead's agents, keeps them, and raises alerts. Logs go to stderr.\n\n"
        << description()
-       << "\nConfiguration file: data_dir, listen, http, rules_dir, policy, allow_plaintext, alerts: {stdout, file}.\n"
-          "SIGTERM and SIGINT stop it in order; SIGHUP reopens the alerts' file and reads the\n"
-          "policy again: a bad one is refused, and the one in force stays.\n"
+       << "\nConfiguration file: data_dir, listen, http, rules_dir, policy, allow_plaintext, alerts: {stdout, file},\n"
+          "and sinks, a list of where else alerts go.\n"
+          "SIGTERM and SIGINT stop it in order; SIGHUP reopens the alerts' file and reads rules and policy\n"
+          "again: bad ones are refused, and those in force stay.\n"
           "With port 0 the real address is in <data-dir>/listen.addr (and http.addr) while it runs.\n\n"
           "Exit status: 0 stopped in order, or the configuration is good; 1 --check-config found errors; 2 wrong "
           "usage,\n"

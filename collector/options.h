@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "collector/endpoint/endpoint.h"
+#include "collector/sinks/settings.h"
 
 namespace bulkhead::collector {
 
@@ -23,6 +24,8 @@ struct Options {
   bool alerts_stdout = false;
   // Empty: none.
   std::string alerts_file;
+  // With those that alerts_stdout and alerts_file stand for: "stdout" and "file".
+  std::vector<sinks::SinkSettings> sinks;
 };
 
 struct Command {

@@ -7,6 +7,7 @@
 #include "absl/time/clock.h"
 #include "collector/api/metrics.h"
 #include "collector/api/query_service.h"
+#include "collector/report_sinks.h"
 #include "collector/version.h"
 
 namespace bulkhead::collector {
@@ -50,6 +51,8 @@ v1::Status Report::status() const {
   for (auto& problem : policy_problems()) status.add_problems(std::move(problem));
   for (auto& problem : sources_.problems()) status.add_problems(std::move(problem));
   for (auto& problem : sources_.stage.problems()) status.add_problems(std::move(problem));
+  for (auto& problem : sources_.sinks.problems()) status.add_problems(std::move(problem));
+  add_sinks(sources_.sinks.statistics(), status);
   return status;
 }
 
@@ -103,7 +106,6 @@ api::Page Report::metrics() const {
       {"bulkhead_detection_alerts_opened_total", "Alerts opened.", true, stage.alerts_opened},
       {"bulkhead_detection_unreadable_batches_total", "Stored batches that could not be unpacked.", true,
        stage.unreadable_batches},
-      {"bulkhead_sink_dropped_alerts_total", "Alerts that a sink had no room for.", true, stage.sink_dropped},
       {"bulkhead_ingest_streams", "Streams of agents that are open.", false, ingest.streams},
       {"bulkhead_ingest_streams_opened_total", "Streams opened.", true, ingest.streams_opened},
       {"bulkhead_ingest_streams_refused_total", "Streams refused for being too many.", true, ingest.streams_refused},
@@ -131,7 +133,7 @@ api::Page Report::metrics() const {
       return {.healthy = false, .body = absl::StrCat(complete.status().message(), "\n")};
     }
   }
-  page.body = api::metrics_text(metrics, hosts);
+  page.body = api::metrics_text(metrics, hosts, sink_metrics(sources_.sinks.statistics()));
   return page;
 }
 

@@ -17,6 +17,7 @@
 #include "collector/ingest/ingest.h"
 #include "collector/policy/history.h"
 #include "collector/policy/source.h"
+#include "collector/sinks/dispatcher.h"
 #include "collector/store/rocksdb_store.h"
 
 namespace bulkhead::collector {
@@ -31,6 +32,7 @@ class Report {
     store::Store& store;
     directory::Directory& directory;
     alerts::DetectionStage& stage;
+    sinks::Dispatcher& sinks;
     ingest::Ingest& ingest;
     alerts::Silences& silences;
     grants::GrantBook& grants;

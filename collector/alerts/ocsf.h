@@ -4,11 +4,11 @@
 #include <string>
 
 #include "bulkhead/v1/alert.pb.h"
+#include "collector/store/outbox.h"
 
 namespace bulkhead::alerts {
 
-// The numbers are OCSF's activity_id.
-enum class Activity { kCreate = 1, kUpdate = 2, kClose = 3 };
+using store::Activity;
 
 // One line of JSON, ASCII only, without the newline. The same alert gives the same bytes. Control characters and all
 // that is not ASCII are escaped, invalid UTF-8 becomes U+FFFD, so that no string of a guest can act on a terminal or a

@@ -6,8 +6,8 @@
 
 namespace bulkhead::alerts {
 
-DetectionStage::DetectionStage(StageSources sources, std::vector<std::unique_ptr<Sink>> sinks, StageOptions options)
-    : worker_(std::make_unique<StageWorker>(std::move(sources), std::move(sinks), options)) {}
+DetectionStage::DetectionStage(StageSources sources, StageOptions options)
+    : worker_(std::make_unique<StageWorker>(std::move(sources), options)) {}
 
 DetectionStage::~DetectionStage() {
   stop();
@@ -39,10 +39,6 @@ bool DetectionStage::wait_until_caught_up(std::chrono::milliseconds timeout) {
 
 std::shared_ptr<Subscription> DetectionStage::subscribe(std::function<void()> notify, std::size_t capacity) {
   return worker_->followers().subscribe(std::move(notify), capacity);
-}
-
-void DetectionStage::reopen_sinks() {
-  worker_->reopen_sinks();
 }
 
 absl::StatusOr<v1::Alert> DetectionStage::change_alert(const v1::ChangeAlertRequest& request) {

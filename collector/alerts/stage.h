@@ -1,6 +1,6 @@
 // The thread that follows the event log, judges each event, groups findings into alerts, commits them together with its
-// position, and then tells sinks and followers. What people do to alerts goes through it, too, so that it alone writes
-// them.
+// position and what sinks are to hear of them, and then tells followers. What people do to alerts goes through it, too,
+// so that it alone writes them.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,6 @@
 #include "collector/alerts/authorisation.h"
 #include "collector/alerts/grouper.h"
 #include "collector/alerts/silences.h"
-#include "collector/alerts/sink.h"
 #include "collector/detect/rule_set.h"
 #include "collector/store/alert_store.h"
 #include "collector/store/event_log.h"
@@ -29,11 +28,8 @@ struct StageOptions {
   GroupingOptions grouping;
   // Batches read from the log at a time; all their alerts are committed in one write.
   std::size_t batches_per_step = 64;
-  // Between attempts when the log, the store or a sink fails.
+  // Between attempts when the log or the store fails.
   std::chrono::milliseconds retry_interval{1000};
-  // Alerts that wait for one sink. Changes of an alert that waits already are merged; what finds no room is dropped
-  // for that sink and said so in problems(). The store has them all.
-  std::size_t sink_queue = 4096;
 };
 
 // Since start().
@@ -43,8 +39,6 @@ struct StageStatistics {
   std::uint64_t alerts_opened = 0;
   // Batches that could not be unpacked: reported and skipped.
   std::uint64_t unreadable_batches = 0;
-  // Alerts that a sink had no room for, over all sinks.
-  std::uint64_t sink_dropped = 0;
 };
 
 // A follower's bounded queue of alerts that opened or grew, each in its state at that time. Thread safe.
@@ -64,6 +58,9 @@ class Subscription {
 
 class StageWorker;
 
+// Names of the sinks that are to hear of an alert. Must not block.
+using RecipientsOf = std::function<std::vector<std::string>(const v1::Alert&)>;
+
 // What the stage works with; what is referred to outlives it. The functions are called from the stage's thread.
 struct StageSources {
   store::EventLog& log;
@@ -71,6 +68,8 @@ struct StageSources {
   std::shared_ptr<const detect::RuleSet> rules;
   // For each alert that opens.
   HostnameResolver hostname;
+  // Null: nobody hears of any.
+  RecipientsOf recipients = {};
   // Null: nothing is ever authorised.
   Authoriser authorise = {};
   // Null: nothing is silenced.
@@ -82,7 +81,7 @@ struct StageSources {
 // Thread safe.
 class DetectionStage {
  public:
-  DetectionStage(StageSources sources, std::vector<std::unique_ptr<Sink>> sinks, StageOptions options = {});
+  explicit DetectionStage(StageSources sources, StageOptions options = {});
   // Stops.
   ~DetectionStage();
   DetectionStage(const DetectionStage&) = delete;
@@ -91,7 +90,7 @@ class DetectionStage {
   // Rebuilds the open alerts from the store and starts to follow the log from AlertStore::judged_through(). May be
   // called again after stop().
   absl::Status start();
-  // Returns within about a second also while the log is idle, the store fails or a sink blocks. What was judged and not
+  // Returns within about a second also while the log is idle or the store fails. What was judged and not
   // committed is judged again after the next start. Safe to repeat.
   void stop();
 
@@ -108,9 +107,6 @@ class DetectionStage {
   // not block nor call into the stage. Dropping the returned pointer ends the subscription; a call that is under way
   // at that moment may still finish, so what it captures must be shared with the caller.
   std::shared_ptr<Subscription> subscribe(std::function<void()> notify = {}, std::size_t capacity = 1024);
-
-  // For all sinks, such as at SIGHUP.
-  void reopen_sinks();
 
   // Acknowledges, closes, opens again; returns once it is stored. Errors: those of change_state(), kNotFound,
   // kUnavailable while the stage does not run or the store does not take it.

@@ -1,14 +1,13 @@
 #include "collector/alerts/stage_worker.h"
 
 #include <fmt/format.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "absl/time/clock.h"
 #include "collector/alerts/life_cycle.h"
+#include "collector/alerts/signals_blocked.h"
 
 namespace bulkhead::alerts {
 namespace {
@@ -19,35 +18,15 @@ constexpr std::chrono::seconds kPositionInterval{1};
 constexpr std::chrono::seconds kReleaseInterval{1};
 constexpr std::chrono::seconds kAnswerWait{10};
 
-// Signals are for the main thread, and a closed pipe is an error for the sink, not the end of the process.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t before_;
-};
-
-Activity activity_of(const Change& change) {
-  if (change.alert.state() == v1::ALERT_STATE_CLOSED) return Activity::kClose;
-  return change.first_told ? Activity::kCreate : Activity::kUpdate;
+store::Activity activity_of(const Change& change) {
+  if (change.alert.state() == v1::ALERT_STATE_CLOSED) return store::Activity::kClose;
+  return change.first_told ? store::Activity::kCreate : store::Activity::kUpdate;
 }
 
 }  // namespace
 
-StageWorker::StageWorker(StageSources sources, std::vector<std::unique_ptr<Sink>> sinks, StageOptions options)
-    : sources_(std::move(sources)), options_(options), rules_(sources_.rules) {
-  for (auto& sink : sinks) {
-    feeders_.push_back(std::make_unique<SinkFeeder>(std::move(sink), options.sink_queue, options.retry_interval));
-  }
-}
+StageWorker::StageWorker(StageSources sources, StageOptions options)
+    : sources_(std::move(sources)), options_(options), rules_(sources_.rules) {}
 
 absl::Status StageWorker::start() {
   const std::scoped_lock control(control_);
@@ -71,7 +50,6 @@ absl::Status StageWorker::start() {
   }
   followers_.open();
   const SignalsBlocked blocked;
-  for (const auto& feeder : feeders_) feeder->start();
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   return absl::OkStatus();
 }
@@ -89,7 +67,6 @@ void StageWorker::stop() {
     pending_answers_.clear();
     changed_.notify_all();
   }
-  for (const auto& feeder : feeders_) feeder->stop();
   followers_.close();
 }
 
@@ -214,10 +191,6 @@ void StageWorker::set_rules(std::shared_ptr<const detect::RuleSet> rules) {
   if (running_) commands_.push_back([this, rules = rules_] { detector_->set_rules(rules); });
 }
 
-void StageWorker::reopen_sinks() {
-  for (const auto& feeder : feeders_) feeder->reopen();
-}
-
 std::uint64_t StageWorker::lag_events() const {
   const store::Position end = sources_.log.end();
   const std::uint64_t events = sources_.log.statistics().events;
@@ -236,20 +209,12 @@ std::vector<std::string> StageWorker::problems() const {
                                      statistics_.unreadable_batches, last_unreadable_));
     }
   }
-  for (const auto& feeder : feeders_) {
-    if (std::string problem = feeder->problem(); !problem.empty()) problems.push_back(std::move(problem));
-  }
   return problems;
 }
 
 StageStatistics StageWorker::statistics() const {
-  StageStatistics statistics;
-  {
-    const std::scoped_lock lock(mutex_);
-    statistics = statistics_;
-  }
-  for (const auto& feeder : feeders_) statistics.sink_dropped += feeder->dropped();
-  return statistics;
+  const std::scoped_lock lock(mutex_);
+  return statistics_;
 }
 
 bool StageWorker::wait_until_caught_up(std::chrono::milliseconds timeout) {
@@ -312,9 +277,15 @@ void StageWorker::decide_telling(Change& change, absl::Time now) {
 
 bool StageWorker::commit() {
   std::vector<v1::Alert> alerts;
+  std::vector<store::Notice> notices;
   alerts.reserve(uncommitted_.size());
-  for (const Change& change : uncommitted_) alerts.push_back(change.alert);
-  const absl::Status committed = sources_.alerts.commit(alerts, read_through_);
+  for (const Change& change : uncommitted_) {
+    alerts.push_back(change.alert);
+    if (!change.notable || !sources_.recipients) continue;
+    std::vector<std::string> sinks = sources_.recipients(change.alert);
+    if (!sinks.empty()) notices.push_back({change.alert, activity_of(change), std::move(sinks)});
+  }
+  const absl::Status committed = sources_.alerts.commit(alerts, read_through_, notices);
   if (!committed.ok()) {
     set_problem("store",
                 fmt::format("detection cannot store {} alerts: {}", alerts.size(), std::string(committed.message())));
@@ -327,10 +298,6 @@ bool StageWorker::commit() {
 }
 
 void StageWorker::publish() {
-  for (const Change& change : uncommitted_) {
-    if (!change.notable) continue;
-    for (const auto& feeder : feeders_) feeder->feed(change.alert, activity_of(change));
-  }
   followers_.publish(uncommitted_);
   if (sources_.committed && !uncommitted_.empty()) sources_.committed(uncommitted_);
   for (const PendingAnswer& pending : std::exchange(pending_answers_, {})) {

@@ -16,7 +16,6 @@
 
 #include "collector/alerts/detector.h"
 #include "collector/alerts/followers.h"
-#include "collector/alerts/sink_feeder.h"
 #include "collector/alerts/stage.h"
 
 namespace bulkhead::alerts {
@@ -24,7 +23,7 @@ namespace bulkhead::alerts {
 // Thread safe.
 class StageWorker {
  public:
-  StageWorker(StageSources sources, std::vector<std::unique_ptr<Sink>> sinks, StageOptions options);
+  StageWorker(StageSources sources, StageOptions options);
 
   absl::Status start();
   void stop();
@@ -35,7 +34,6 @@ class StageWorker {
   absl::StatusOr<v1::Alert> change_alert(const v1::ChangeAlertRequest& request);
   void set_rules(std::shared_ptr<const detect::RuleSet> rules);
   Followers& followers() { return followers_; }
-  void reopen_sinks();
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -69,7 +67,6 @@ class StageWorker {
 
   const StageSources sources_;
   const StageOptions options_;
-  std::vector<std::unique_ptr<SinkFeeder>> feeders_;
   Followers followers_;
 
   // Of the thread alone while it runs.

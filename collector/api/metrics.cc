@@ -55,11 +55,19 @@ void by_host(std::string& text, const std::vector<v1::Host>& hosts, const std::s
 
 }  // namespace
 
-std::string metrics_text(const std::vector<Metric>& metrics, const std::vector<v1::Host>& hosts) {
+std::string metrics_text(const std::vector<Metric>& metrics, const std::vector<v1::Host>& hosts,
+                         const std::vector<LabelledMetric>& labelled) {
   std::string text;
   for (const auto& metric : metrics) {
     header(text, metric.name, metric.help, metric.counter);
     absl::StrAppend(&text, metric.name, " ", metric.value, "\n");
+  }
+  for (const auto& metric : labelled) {
+    if (metric.values.empty()) continue;
+    header(text, metric.name, metric.help, metric.counter);
+    for (const auto& [name, value] : metric.values) {
+      absl::StrAppend(&text, metric.name, "{", metric.label, "=\"", label(name), "\"} ", value, "\n");
+    }
   }
   loss_identity(text, hosts);
   by_host(text, hosts, "bulkhead_host_connected", "1 while the host's agent is connected.",

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "bulkhead/v1/alert.pb.h"
 #include "collector/store/event_log.h"
+#include "collector/store/outbox.h"
 
 namespace bulkhead::store {
 
@@ -24,8 +25,14 @@ class AlertStore {
  public:
   virtual ~AlertStore() = default;
 
-  // Writes new and grown alerts (by uid) and the position through which events are judged, atomically.
-  virtual absl::Status commit(std::span<const v1::Alert> changed, const Position& judged_through) = 0;
+  // Writes new and grown alerts (by uid), what sinks are to hear of them, and the position through which events are
+  // judged, atomically.
+  virtual absl::Status commit(std::span<const v1::Alert> changed, const Position& judged_through,
+                              std::span<const Notice> notices) = 0;
+  // The same without telling anyone.
+  absl::Status commit(std::span<const v1::Alert> changed, const Position& judged_through) {
+    return commit(changed, judged_through, {});
+  }
 
   virtual Position judged_through() = 0;
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -15,7 +16,16 @@ namespace bulkhead::store {
 
 namespace {
 
-constexpr std::array<const char*, 6> kFamilies = {"default", "events", "cursors", "alerts", "alert_times", "table"};
+struct Family {
+  std::string_view name;
+  // Format version that has it first.
+  std::uint64_t since;
+};
+constexpr std::array kFamilies = {
+    Family{"default", 1},     Family{"events", 1},       Family{"cursors", 1}, Family{"alerts", 1},
+    Family{"alert_times", 1}, Family{"table", 1},        Family{"sinks", 2},   Family{"outbox", 2},
+    Family{"outbox_uids", 2}, Family{"dead_letters", 2},
+};
 constexpr std::string_view kFormatKey = "format";
 
 rocksdb::DBOptions database_options(bool create) {
@@ -50,7 +60,7 @@ bool absent_or_empty(const std::filesystem::path& path) {
 
 absl::Status check_families(const std::filesystem::path& path, const std::vector<std::string>& found) {
   for (const auto& name : found) {
-    if (std::find(kFamilies.begin(), kFamilies.end(), name) != kFamilies.end()) continue;
+    if (std::ranges::find(kFamilies, name, &Family::name) != kFamilies.end()) continue;
     return absl::FailedPreconditionError(
         absl::StrCat("store ", path.string(), " was written by a newer collector (it has '", name,
                      "', which this version does not know); run that version, or choose another --data-dir"));
@@ -71,45 +81,84 @@ absl::Status Database::open_families() {
   // A directory that lost its CURRENT file must not be taken for a new one.
   const bool create = absent_or_empty(path_);
   const auto options = database_options(create);
+  std::vector<std::string> found;
   if (!create) {
-    std::vector<std::string> found;
     const auto listed = rocksdb::DB::ListColumnFamilies(options, path_.string(), &found);
     if (!listed.ok()) return error(listed, "open");
     if (const auto status = check_families(path_, found); !status.ok()) return status;
   }
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  for (const char* name : kFamilies) families.emplace_back(name, family_options(name));
+  for (const Family& family : kFamilies) {
+    // What later formats added may be missing; a store without one of the first is damaged, and RocksDB says so.
+    const bool there = create || family.since == 1 || std::ranges::find(found, family.name) != found.end();
+    if (there) families.emplace_back(std::string(family.name), family_options(family.name));
+  }
   rocksdb::DB* opened = nullptr;
   const auto status = rocksdb::DB::Open(options, path_.string(), families, &handles_, &opened);
   if (!status.ok()) return error(status, "open");
   db_.reset(opened);
-  meta_ = handles_[0];
-  events_ = handles_[1];
-  cursors_ = handles_[2];
-  alerts_ = handles_[3];
-  alert_times_ = handles_[4];
-  table_ = handles_[5];
+  name_handles();
   return create ? sync_directory(path_.parent_path()) : absl::OkStatus();
 }
 
-absl::Status Database::check_format() {
+void Database::name_handles() {
+  const std::map<std::string_view, rocksdb::ColumnFamilyHandle**> names = {{"default", &meta_},
+                                                                           {"events", &events_},
+                                                                           {"cursors", &cursors_},
+                                                                           {"alerts", &alerts_},
+                                                                           {"alert_times", &alert_times_},
+                                                                           {"table", &table_},
+                                                                           {"sinks", &sinks_},
+                                                                           {"outbox", &outbox_},
+                                                                           {"outbox_uids", &outbox_uids_},
+                                                                           {"dead_letters", &dead_letters_}};
+  for (auto* handle : handles_) {
+    if (const auto named = names.find(handle->GetName()); named != names.end()) *named->second = handle;
+  }
+}
+
+absl::StatusOr<std::optional<std::uint64_t>> Database::stored_format() {
   auto stored = get(meta_, kFormatKey);
   if (!stored.ok()) return stored.status();
-  if (!stored->has_value()) {
-    // The first start may have ended between creating the database and writing the version.
-    rocksdb::WriteBatch batch;
-    batch.Put(meta_, slice(kFormatKey), encode_u64(kFormatVersion));
-    return write(batch, true);
-  }
+  if (!stored->has_value()) return std::nullopt;
   std::string_view bytes = **stored;
   const auto version = take_u64(bytes);
   if (!version || !bytes.empty() || *version == 0) {
     return absl::DataLossError(absl::StrCat("store ", path_.string(), " has an unreadable format version"));
   }
-  if (*version == kFormatVersion) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat("store ", path_.string(), " has format ", *version,
-                                                    ", this collector knows ", kFormatVersion,
-                                                    "; run the version that wrote it, or choose another --data-dir"));
+  return version;
+}
+
+absl::Status Database::check_format() {
+  const auto version = stored_format();
+  if (!version.ok()) return version.status();
+  // The first start may have ended between creating the database and writing the version.
+  const std::uint64_t format = version->value_or(0);
+  if (format < kFormatVersion) return upgrade(format);
+  if (format > kFormatVersion) {
+    return absl::FailedPreconditionError(absl::StrCat("store ", path_.string(), " has format ", format,
+                                                      ", this collector knows ", kFormatVersion,
+                                                      "; run the version that wrote it, or choose another --data-dir"));
+  }
+  if (handles_.size() == kFamilies.size()) return absl::OkStatus();
+  return error(rocksdb::Status::Corruption("a column family is missing"), "open");
+}
+
+absl::Status Database::upgrade(std::uint64_t from) {
+  for (const Family& family : kFamilies) {
+    if (family.since <= from) continue;
+    const auto same = [&](const auto* handle) { return handle->GetName() == family.name; };
+    // There already when an earlier upgrade was cut short.
+    if (std::ranges::any_of(handles_, same)) continue;
+    rocksdb::ColumnFamilyHandle* handle = nullptr;
+    const auto status = db_->CreateColumnFamily(family_options(family.name), std::string(family.name), &handle);
+    if (!status.ok()) return error(status, "write");
+    handles_.push_back(handle);
+  }
+  name_handles();
+  rocksdb::WriteBatch batch;
+  batch.Put(meta_, slice(kFormatKey), encode_u64(kFormatVersion));
+  return write(batch, true);
 }
 
 Database::~Database() {

@@ -14,7 +14,7 @@
 
 namespace bulkhead::store {
 
-inline constexpr std::uint64_t kFormatVersion = 1;
+inline constexpr std::uint64_t kFormatVersion = 2;
 
 // Thread safe.
 class Database {
@@ -38,6 +38,14 @@ class Database {
   // uid → first time
   rocksdb::ColumnFamilyHandle* alert_times() { return alert_times_; }
   rocksdb::ColumnFamilyHandle* table() { return table_; }
+  // sink → totals of its queue
+  rocksdb::ColumnFamilyHandle* sinks() { return sinks_; }
+  // (sink, sequence) → alert that waits
+  rocksdb::ColumnFamilyHandle* outbox() { return outbox_; }
+  // (sink, uid) → sequence
+  rocksdb::ColumnFamilyHandle* outbox_uids() { return outbox_uids_; }
+  // (sink, number) → alert that will not be delivered
+  rocksdb::ColumnFamilyHandle* dead_letters() { return dead_letters_; }
 
   // Nothing when the key is not there.
   absl::StatusOr<std::optional<std::string>> get(rocksdb::ColumnFamilyHandle* family, std::string_view key);
@@ -50,7 +58,12 @@ class Database {
  private:
   explicit Database(std::filesystem::path path) : path_(std::move(path)) {}
   absl::Status open_families();
+  // Nothing when the store is so new that it has none yet.
+  absl::StatusOr<std::optional<std::uint64_t>> stored_format();
   absl::Status check_format();
+  // Creates what the store's format did not have yet, and writes the new version.
+  absl::Status upgrade(std::uint64_t from);
+  void name_handles();
 
   const std::filesystem::path path_;
   std::unique_ptr<rocksdb::DB> db_;
@@ -61,6 +74,10 @@ class Database {
   rocksdb::ColumnFamilyHandle* alerts_ = nullptr;
   rocksdb::ColumnFamilyHandle* alert_times_ = nullptr;
   rocksdb::ColumnFamilyHandle* table_ = nullptr;
+  rocksdb::ColumnFamilyHandle* sinks_ = nullptr;
+  rocksdb::ColumnFamilyHandle* outbox_ = nullptr;
+  rocksdb::ColumnFamilyHandle* outbox_uids_ = nullptr;
+  rocksdb::ColumnFamilyHandle* dead_letters_ = nullptr;
 };
 
 inline rocksdb::Slice slice(std::string_view bytes) {

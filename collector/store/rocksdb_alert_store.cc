@@ -28,8 +28,8 @@ bool is_live(const v1::Alert& alert) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RocksDbAlertStore>> RocksDbAlertStore::open(Database& database) {
-  std::unique_ptr<RocksDbAlertStore> alerts(new RocksDbAlertStore(database));
+absl::StatusOr<std::unique_ptr<RocksDbAlertStore>> RocksDbAlertStore::open(Database& database, RocksDbOutbox& outbox) {
+  std::unique_ptr<RocksDbAlertStore> alerts(new RocksDbAlertStore(database, outbox));
   if (auto status = alerts->load(); !status.ok()) return status;
   return alerts;
 }
@@ -45,7 +45,8 @@ absl::Status RocksDbAlertStore::load() {
   });
 }
 
-absl::Status RocksDbAlertStore::commit(std::span<const v1::Alert> changed, const Position& judged_through) {
+absl::Status RocksDbAlertStore::commit(std::span<const v1::Alert> changed, const Position& judged_through,
+                                       std::span<const Notice> notices) {
   const std::lock_guard lock(mutex_);
   rocksdb::WriteBatch batch;
   std::map<std::string, std::string> times;  // of this commit: one alert may come twice in it
@@ -69,8 +70,15 @@ absl::Status RocksDbAlertStore::commit(std::span<const v1::Alert> changed, const
     times[alert.uid()] = std::move(time);
   }
   batch.Put(database_.meta(), slice(kJudgedKey), judged_through.bytes());
+  RocksDbOutbox::Draft queued(outbox_);
+  for (const Notice& notice : notices) {
+    if (auto status = queued.add(notice, batch); !status.ok()) return status;
+  }
+  queued.put_totals(batch);
   // A position alone may be lost in a power cut: judging the same events again finds nothing again.
-  if (auto status = database_.write(batch, !changed.empty()); !status.ok()) return status;
+  const bool durable = !changed.empty() || !notices.empty();
+  if (auto status = database_.write(batch, durable); !status.ok()) return status;
+  queued.written();
   judged_through_ = judged_through;
   count_ += added;
   for (const v1::Alert& alert : changed) {

@@ -7,16 +7,18 @@
 
 #include "collector/store/alert_store.h"
 #include "collector/store/database.h"
+#include "collector/store/rocksdb_outbox.h"
 
 namespace bulkhead::store {
 
 // Thread safe.
 class RocksDbAlertStore final : public AlertStore {
  public:
-  // `database` outlives the store.
-  static absl::StatusOr<std::unique_ptr<RocksDbAlertStore>> open(Database& database);
+  // `database` and `outbox` outlive the store.
+  static absl::StatusOr<std::unique_ptr<RocksDbAlertStore>> open(Database& database, RocksDbOutbox& outbox);
 
-  absl::Status commit(std::span<const v1::Alert> changed, const Position& judged_through) override;
+  absl::Status commit(std::span<const v1::Alert> changed, const Position& judged_through,
+                      std::span<const Notice> notices) override;
   Position judged_through() override;
   absl::StatusOr<std::optional<v1::Alert>> find(const std::string& uid) override;
   absl::Status for_each(const std::function<bool(const v1::Alert&)>& visit) override;
@@ -24,10 +26,11 @@ class RocksDbAlertStore final : public AlertStore {
   AlertStates count_states() override;
 
  private:
-  explicit RocksDbAlertStore(Database& database) : database_(database) {}
+  RocksDbAlertStore(Database& database, RocksDbOutbox& outbox) : database_(database), outbox_(outbox) {}
   absl::Status load();
 
   Database& database_;
+  RocksDbOutbox& outbox_;
   std::mutex mutex_;
   Position judged_through_;
   // Guarded by mutex_: the state of each alert that is open or acknowledged, by uid.

@@ -1,8 +1,5 @@
 #include <catch2/catch.hpp>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -10,9 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -106,10 +101,11 @@ std::map<std::string, std::string> by_uid(store::AlertStore& store) {
 class FailingAlerts : public store::AlertStore {
  public:
   explicit FailingAlerts(store::AlertStore& inner) : inner_(inner) {}
-  absl::Status commit(std::span<const v1::Alert> changed, const store::Position& through) override {
+  absl::Status commit(std::span<const v1::Alert> changed, const store::Position& through,
+                      std::span<const store::Notice> notices) override {
     ++attempts;
     if (failing) return absl::UnavailableError("disk on fire");
-    return inner_.commit(changed, through);
+    return inner_.commit(changed, through, notices);
   }
   store::Position judged_through() override { return inner_.judged_through(); }
   absl::StatusOr<std::optional<v1::Alert>> find(const std::string& uid) override {
@@ -132,6 +128,10 @@ StageSources sources(store::Store& store, store::AlertStore& alerts) {
   return {.log = store.log(), .alerts = alerts, .rules = rules(), .hostname = hostname};
 }
 
+std::vector<std::string> to_all(const v1::Alert&) {
+  return {"all"};
+}
+
 StageOptions quick() {
   StageOptions options;
   options.retry_interval = 5ms;
@@ -150,14 +150,19 @@ bool eventually(Condition condition) {
 
 }  // namespace
 
-TEST_CASE("what is stored is judged, and alerts come to the store, the sinks and the followers") {
+TEST_CASE("what is stored is judged, and alerts come to the store, the outbox and the followers") {
   const TempDir dir;
   const auto store = open_store(dir);
   Host host(store->log());
   host.send({read_by(1), test::file_event()});
-  std::vector<std::unique_ptr<Sink>> sinks;
-  sinks.push_back(std::make_unique<FileSink>(dir / "alerts.json"));
-  DetectionStage stage(sources(*store, store->alerts()), std::move(sinks), quick());
+  auto parts = sources(*store, store->alerts());
+  // Who wants alerts about memory only hears of no others.
+  parts.recipients = [](const v1::Alert& alert) {
+    std::vector<std::string> sinks = {"all"};
+    if (alert.rule().id().starts_with("MEM")) sinks.emplace_back("memory");
+    return sinks;
+  };
+  DetectionStage stage(std::move(parts), quick());
   REQUIRE(stage.start().ok());
   const auto follower = stage.subscribe();
   REQUIRE(stage.wait_until_caught_up(10s));
@@ -173,8 +178,13 @@ TEST_CASE("what is stored is judged, and alerts come to the store, the sinks and
   CHECK(stored_alerts(store->alerts()).size() == 3);
   CHECK(stored_alerts(store->alerts())[0].hostname() == "host-1.example");
   CHECK(store->alerts().judged_through() == store->log().end());
-  const std::string text = test::read_file(dir / "alerts.json");
-  CHECK(std::count(text.begin(), text.end(), '\n') == 3);
+  CHECK(store->outbox().take("all", 10)->size() == 3);
+  const auto memory = store->outbox().take("memory", 10);
+  REQUIRE(memory->size() == 2);
+  for (const store::OutboxEntry& entry : *memory) {
+    CHECK(entry.activity == store::Activity::kCreate);
+    CHECK(entry.alert.rule().id() == "MEM-01");
+  }
   std::size_t followed = 0;
   while (follower->try_next()) ++followed;
   CHECK(followed >= 1);
@@ -189,7 +199,7 @@ TEST_CASE("a batch that cannot be unpacked is reported and skipped") {
   host.send({read_by(1)});
   host.send_poison();
   host.send({read_by(2)});
-  DetectionStage stage(sources(*store, store->alerts()), {}, quick());
+  DetectionStage stage(sources(*store, store->alerts()), quick());
   REQUIRE(stage.start().ok());
   REQUIRE(stage.wait_until_caught_up(10s));
   CHECK(stage.statistics().unreadable_batches == 1);
@@ -209,14 +219,14 @@ TEST_CASE("live, restarted at any point and replayed from the start, detection g
   Host live_host(live->log());
   for (const auto& events : batches) {
     // One run each: every batch meets a restart.
-    DetectionStage stage(sources(*live, live->alerts()), {}, quick());
+    DetectionStage stage(sources(*live, live->alerts()), quick());
     REQUIRE(stage.start().ok());
     live_host.send(events);
     REQUIRE(stage.wait_until_caught_up(10s));
   }
   const TempDir replay_dir;
   const auto replayed = open_store(replay_dir);
-  DetectionStage stage(sources(*live, replayed->alerts()), {}, quick());
+  DetectionStage stage(sources(*live, replayed->alerts()), quick());
   REQUIRE(stage.start().ok());
   REQUIRE(stage.wait_until_caught_up(10s));
   stage.stop();
@@ -231,7 +241,7 @@ TEST_CASE("while the store refuses alerts they are kept, the problem is told, an
   alerts.failing = true;
   Host host(store->log());
   host.send({read_by(1)});
-  DetectionStage stage(sources(*store, alerts), {}, quick());
+  DetectionStage stage(sources(*store, alerts), quick());
   REQUIRE(stage.start().ok());
   REQUIRE(eventually([&] { return alerts.attempts >= 2; }));
   REQUIRE(stage.problems().size() == 1);
@@ -251,7 +261,7 @@ TEST_CASE("a stop during a failure returns, and the next start judges again what
   alerts.failing = true;
   Host host(store->log());
   host.send({read_by(1)});
-  DetectionStage stage(sources(*store, alerts), {}, quick());
+  DetectionStage stage(sources(*store, alerts), quick());
   REQUIRE(stage.start().ok());
   CHECK(stage.start().code() == absl::StatusCode::kFailedPrecondition);
   REQUIRE(eventually([&] { return alerts.attempts >= 1; }));
@@ -272,7 +282,7 @@ TEST_CASE("while stored alerts cannot be read detection waits where it is, and c
   alerts.unreadable = true;
   Host host(store->log());
   host.send({read_by(1), read_by(1), read_by(2)});
-  DetectionStage stage(sources(*store, alerts), {}, quick());
+  DetectionStage stage(sources(*store, alerts), quick());
   REQUIRE(stage.start().ok());
   REQUIRE(eventually([&] { return stage.problems().size() == 1; }));
   CHECK_THAT(stage.problems()[0], Catch::Contains("disk on fire"));
@@ -291,9 +301,9 @@ TEST_CASE("while stored alerts cannot be read detection waits where it is, and c
 TEST_CASE("people change alerts through the stage, and sinks and followers hear of it") {
   const TempDir dir;
   const auto store = open_store(dir);
-  std::vector<std::unique_ptr<Sink>> sinks;
-  sinks.push_back(std::make_unique<FileSink>(dir / "alerts.json"));
-  DetectionStage stage(sources(*store, store->alerts()), std::move(sinks), quick());
+  auto parts = sources(*store, store->alerts());
+  parts.recipients = to_all;
+  DetectionStage stage(std::move(parts), quick());
   v1::ChangeAlertRequest request;
   request.set_to(v1::ALERT_STATE_ACKNOWLEDGED);
   request.set_by("kim");
@@ -319,14 +329,12 @@ TEST_CASE("people change alerts through the stage, and sinks and followers hear 
   REQUIRE(stage.wait_until_caught_up(10s));
   CHECK(stored_alerts(store->alerts()).at(0).state() == v1::ALERT_STATE_OPEN);
   stage.stop();
-  std::vector<int> activities;
-  std::istringstream lines(test::read_file(dir / "alerts.json"));
-  for (std::string line; std::getline(lines, line);) {
-    activities.push_back(nlohmann::json::parse(line).at("activity_id").get<int>());
-  }
-  CHECK(activities.front() == 1);
-  CHECK(std::ranges::count(activities, 3) <= 1);
-  CHECK(activities.back() == 2);
+  // What still waits of one alert is merged: the sink never heard of it, so all of it is its beginning.
+  const auto waiting = store->outbox().take("all", 10);
+  REQUIRE(waiting->size() == 1);
+  CHECK(waiting->at(0).activity == store::Activity::kCreate);
+  CHECK(waiting->at(0).alert.state() == v1::ALERT_STATE_OPEN);
+  CHECK(waiting->at(0).alert.event_count() == 2);
 }
 
 TEST_CASE("a silence keeps alerts from the sinks, not from the store, and its end tells them") {
@@ -343,75 +351,31 @@ TEST_CASE("a silence keeps alerts from the sinks, not from the store, and its en
   REQUIRE(made.ok());
   auto parts = sources(*store, store->alerts());
   parts.silences = silences->get();
-  std::vector<std::unique_ptr<Sink>> sinks;
-  sinks.push_back(std::make_unique<FileSink>(dir / "alerts.json"));
-  DetectionStage stage(std::move(parts), std::move(sinks), quick());
+  parts.recipients = to_all;
+  DetectionStage stage(std::move(parts), quick());
   REQUIRE(stage.start().ok());
   Host host(store->log());
   host.send({read_by(1), test::file_event()});
   REQUIRE(stage.wait_until_caught_up(10s));
   CHECK(stored_alerts(store->alerts()).size() == 2);
-  const auto told = [&] {
-    return std::filesystem::exists(dir / "alerts.json") ? test::read_file(dir / "alerts.json") : "";
-  };
-  REQUIRE(eventually([&] { return !told().empty(); }));
-  CHECK_THAT(told(), Catch::Contains("DISK-01") && !Catch::Contains("MEM-01"));
+  const auto waiting = [&] { return store->outbox().states(); };
+  REQUIRE(waiting().size() == 1);
+  CHECK(waiting()[0].waiting == 1);
   REQUIRE((*silences)->end(made->id(), "kim", "done", absl::Now()).ok());
-  CHECK(eventually([&] { return told().find("MEM-01") != std::string::npos; }));
+  CHECK(eventually([&] { return waiting()[0].waiting == 2; }));
   stage.stop();
   for (const v1::Alert& alert : stored_alerts(store->alerts())) CHECK(alert.silence_id().empty());
-}
-
-TEST_CASE("a sink that blocks for ever holds back neither detection nor other sinks nor the stop") {
-  const TempDir dir;
-  const auto store = open_store(dir);
-  int ends[2];
-  REQUIRE(pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
-  const std::string block(4096, 'x');
-  while (write(ends[1], block.data(), block.size()) > 0) {
-  }
-  std::vector<std::unique_ptr<Sink>> sinks;
-  sinks.push_back(std::make_unique<StdoutSink>(ends[1]));
-  sinks.push_back(std::make_unique<FileSink>(dir / "alerts.json"));
-  DetectionStage stage(sources(*store, store->alerts()), std::move(sinks), quick());
-  REQUIRE(stage.start().ok());
-  Host host(store->log());
-  host.send({read_by(1)});
-  REQUIRE(stage.wait_until_caught_up(10s));
-  CHECK(eventually([&] {
-    std::error_code error;
-    const auto size = std::filesystem::file_size(dir / "alerts.json", error);
-    return !error && size > 0;
-  }));
-  const auto begin = std::chrono::steady_clock::now();
-  stage.stop();
-  CHECK(std::chrono::steady_clock::now() - begin < 5s);
-  close(ends[0]);
-  close(ends[1]);
-}
-
-TEST_CASE("a sink whose reader is gone is a problem, not the end of the process") {
-  const TempDir dir;
-  const auto store = open_store(dir);
-  int ends[2];
-  REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
-  close(ends[0]);
-  std::vector<std::unique_ptr<Sink>> sinks;
-  sinks.push_back(std::make_unique<StdoutSink>(ends[1]));
-  DetectionStage stage(sources(*store, store->alerts()), std::move(sinks), quick());
-  REQUIRE(stage.start().ok());
-  Host host(store->log());
-  host.send({read_by(1)});
-  CHECK(eventually([&] { return stage.problems().size() == 1; }));
-  CHECK_THAT(stage.problems().at(0), Catch::Contains("stdout") && Catch::Contains("Broken pipe"));
-  stage.stop();
-  close(ends[1]);
+  const auto told = store->outbox().take("all", 10);
+  REQUIRE(told->size() == 2);
+  CHECK(told->at(0).alert.rule().id() == "DISK-01");
+  CHECK(told->at(1).alert.rule().id() == "MEM-01");
+  CHECK(told->at(1).activity == store::Activity::kCreate);
 }
 
 TEST_CASE("followers are told, in their own time, and learn what they missed") {
   const TempDir dir;
   const auto store = open_store(dir);
-  DetectionStage stage(sources(*store, store->alerts()), {}, quick());
+  DetectionStage stage(sources(*store, store->alerts()), quick());
   REQUIRE(stage.start().ok());
   const auto notified = std::make_shared<std::atomic<int>>(0);
   const auto follower = stage.subscribe([notified] { ++*notified; }, 2);
@@ -436,7 +400,7 @@ TEST_CASE("followers are told, in their own time, and learn what they missed") {
 TEST_CASE("a stage that was never started has a follower that is closed, and stops") {
   const TempDir dir;
   const auto store = open_store(dir);
-  DetectionStage stage(sources(*store, store->alerts()), {}, quick());
+  DetectionStage stage(sources(*store, store->alerts()), quick());
   CHECK(stage.subscribe()->closed());
   CHECK_FALSE(stage.subscribe()->next(10s));
   stage.stop();

@@ -112,7 +112,7 @@ TEST_CASE("a store of a newer format is refused") {
     batch.Put((*database)->meta(), "format", store::encode_u64(store::kFormatVersion + 1));
     REQUIRE((*database)->write(batch, true).ok());
   }
-  REQUIRE(open_error(dir.path(), absl::StatusCode::kFailedPrecondition).find("has format 2") != std::string::npos);
+  REQUIRE(open_error(dir.path(), absl::StatusCode::kFailedPrecondition).find("has format 3") != std::string::npos);
 }
 
 TEST_CASE("a store with a column family that this version does not know is refused as newer") {

@@ -1,4 +1,4 @@
-#include "collector/alerts/line_writer.h"
+#include "collector/sinks/line_writer.h"
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -9,7 +9,7 @@
 #include <climits>
 #include <cstring>
 
-namespace bulkhead::alerts {
+namespace bulkhead::sinks {
 namespace {
 
 constexpr int kPollMilliseconds = 50;
@@ -44,4 +44,4 @@ absl::Status write_line(int descriptor, const std::string& name, std::string_vie
   return absl::OkStatus();
 }
 
-}  // namespace bulkhead::alerts
+}  // namespace bulkhead::sinks

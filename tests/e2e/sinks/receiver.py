@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""A web server that takes alerts as docs/sinks.md says a receiver should: it verifies the signature, remembers what it
+has by its key, and answers only when that is on disk.
+
+Writes a line "KEY UID" for each alert that is new to --log, and every request's outcome to --attempts.
+"""
+import argparse
+import hashlib
+import hmac
+import http.server
+import json
+import os
+import ssl
+import time
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--port", type=int, required=True)
+parser.add_argument("--key-file", required=True)
+parser.add_argument("--log", required=True)
+parser.add_argument("--attempts", required=True)
+parser.add_argument("--cert")
+parser.add_argument("--refuse-uid")
+parser.add_argument("--chatty", type=int, default=0, help="answer with a body of so many bytes")
+parser.add_argument("--busy", type=int, default=0, help="answer 503 to so many requests first")
+options = parser.parse_args()
+
+KEY = open(options.key_file, "rb").read().strip()
+log = open(options.log, "a+", encoding="utf-8")
+log.seek(0)
+seen = {line.split()[0] for line in log if line.endswith("\n")}
+attempts = open(options.attempts, "a", encoding="utf-8", buffering=1)
+
+
+def verified(headers, body):
+    stamp = headers.get("X-Bulkhead-Timestamp", "0")
+    wanted = "sha256=" + hmac.new(KEY, stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    fresh = abs(time.time() - int(stamp)) < 300
+    return fresh and hmac.compare_digest(wanted, headers.get("X-Bulkhead-Signature", ""))
+
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(self.judge(body))
+
+    def judge(self, body):
+        if options.busy > 0:
+            options.busy -= 1
+            return 503
+        if not verified(self.headers, body):
+            return 401
+        key = self.headers["Idempotency-Key"]
+        uid = json.loads(body)["finding_info"]["uid"]
+        if uid == options.refuse_uid:
+            return 422
+        if key not in seen:
+            log.write(f"{key} {uid}\n")
+            log.flush()
+            os.fsync(log.fileno())
+            seen.add(key)
+        return 200 if options.chatty else 204
+
+    def answer(self, status):
+        attempts.write(f"{status}\n")
+        self.send_response(status)
+        if status != 204:
+            self.send_header("Content-Length", str(options.chatty))
+        self.end_headers()
+        self.wfile.write(b"x" * options.chatty)
+
+    def log_message(self, *_):
+        pass
+
+
+server = http.server.HTTPServer(("127.0.0.1", options.port), Receiver)
+if options.cert:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(options.cert)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
