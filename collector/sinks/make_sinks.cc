@@ -124,7 +124,14 @@ MadeSink make(const KafkaTarget& target) {
   settings.brokers = target.brokers;
   settings.topic = target.topic;
   settings.use_tls = target.tls.has_value();
-  if (target.tls) settings.tls = *target.tls;
+  if (target.tls) {
+    // librdkafka's own words do not name the file.
+    if (auto context = make_tls_context(*target.tls); !context.ok()) return context.status();
+    if (!target.tls->server_name.empty()) {
+      return absl::InvalidArgumentError("tls.server_name: a broker's certificate must be for the host in brokers");
+    }
+    settings.tls = *target.tls;
+  }
   settings.timeout = target.timeout;
   settings.sasl_mechanism = target.sasl_mechanism;
   settings.username = target.username;

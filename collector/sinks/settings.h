@@ -41,7 +41,8 @@ struct SyslogTarget {
   int facility = 16;
   std::chrono::milliseconds timeout = kDefaultTimeout;
   std::chrono::milliseconds settle{1000};
-  std::uint64_t max_message_bytes = 256u << 10;
+  // rsyslog takes frames of less than 200,000 bytes unless it is told otherwise.
+  std::uint64_t max_message_bytes = 192u << 10;
 };
 
 struct WebhookTarget {

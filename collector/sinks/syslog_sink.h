@@ -22,8 +22,8 @@ struct SyslogSettings {
   // Of one connection or one batch.
   std::chrono::milliseconds timeout{10000};
   std::chrono::milliseconds settle{1000};
-  // Larger messages are refused for good: servers cut what is too large for them, silently.
-  std::size_t max_message_bytes = 256u << 10;
+  // Larger messages are refused for good: servers cut what is too large for them, or lose their place in the stream.
+  std::size_t max_message_bytes = 192u << 10;
 };
 
 class Connection;

@@ -1,4 +1,6 @@
 // Alerts to a real Alertmanager, which keeps them in memory only, and is killed in the middle.
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <set>
@@ -14,9 +16,9 @@ namespace {
 using namespace std::chrono_literals;
 using nlohmann::json;
 
-#define NEEDS_ALERTMANAGER()                 \
-  if (!find_peer("prometheus-alertmanager")) \
-  BULKHEAD_SKIP("there is no prometheus-alertmanager; run scripts/install-deps peers")
+#define NEEDS_ALERTMANAGER()                                   \
+  if (geteuid() != 0 || !find_peer("prometheus-alertmanager")) \
+  BULKHEAD_SKIP("root and prometheus-alertmanager are needed; run scripts/install-deps peers")
 
 class Alertmanager {
  public:
@@ -24,9 +26,9 @@ class Alertmanager {
     const auto path = [&](const char* name) { return (dir.path() / name).string(); };
     std::ofstream(path("am.yml")) << "route: {receiver: none}\nreceivers: [{name: none}]\n";
     peer_ = std::make_unique<Peer>(
-        std::vector<std::string>{*find_peer("prometheus-alertmanager"), "--config.file=" + path("am.yml"),
-                                 "--storage.path=" + path("am"),
-                                 "--cluster.listen-address=", "--web.listen-address=127.0.0.1:" + std::to_string(port)},
+        with_its_share({*find_peer("prometheus-alertmanager"), "--config.file=" + path("am.yml"),
+                        "--storage.path=" + path("am"),
+                        "--cluster.listen-address=", "--web.listen-address=127.0.0.1:" + std::to_string(port)}),
         port, path("am.log"));
     peer_->start();
   }

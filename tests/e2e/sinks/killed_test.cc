@@ -70,6 +70,8 @@ TEST_CASE("the collector is killed in the middle, again and again, and every ale
   const auto file = (dir.path() / "alerts.jsonl").string();
   const std::vector<sinks::SinkSettings> settings = {settings_of("hook", receiver.target()),
                                                      settings_of("file", sinks::FileTarget{file})};
+  // A store whose very making is cut short is refused, and holds nothing yet.
+  open_store(dir.path() / "data");
   int status = 0;
   for (const auto life : {300ms, 500ms, 700ms, 60000ms}) {
     const pid_t child = fork();

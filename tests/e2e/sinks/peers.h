@@ -18,6 +18,10 @@ std::optional<std::string> find_peer(const std::string& program);
 // Below the folder that peers were unpacked to, if it is there, else below /.
 std::string peer_file(const std::string& path);
 
+// The command in a mount namespace of its own, where /usr/share is that of the unpacked packages: some programs read
+// what they need from there. As it is for a program that is installed. Needs root.
+std::vector<std::string> with_its_share(const std::vector<std::string>& words);
+
 std::uint16_t free_port();
 
 // The body of the answer to a GET of 127.0.0.1; empty when there is none.

@@ -11,6 +11,7 @@ import http.server
 import json
 import os
 import ssl
+import threading
 import time
 
 parser = argparse.ArgumentParser()
@@ -28,6 +29,7 @@ KEY = open(options.key_file, "rb").read().strip()
 log = open(options.log, "a+", encoding="utf-8")
 log.seek(0)
 seen = {line.split()[0] for line in log if line.endswith("\n")}
+lock = threading.Lock()
 attempts = open(options.attempts, "a", encoding="utf-8", buffering=1)
 
 
@@ -43,7 +45,9 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer(self.judge(body))
+        with lock:
+            status = self.judge(body)
+        self.answer(status)
 
     def judge(self, body):
         if options.busy > 0:
@@ -74,7 +78,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         pass
 
 
-server = http.server.HTTPServer(("127.0.0.1", options.port), Receiver)
+server = http.server.ThreadingHTTPServer(("127.0.0.1", options.port), Receiver)
 if options.cert:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(options.cert)

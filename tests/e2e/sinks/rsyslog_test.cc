@@ -159,7 +159,7 @@ TEST_CASE("a syslog server whose certificate is of another authority or for anot
   REQUIRE(sender.drained("named"));
   REQUIRE(eventually(
       [&] { return sender.statistics("stranger").retries >= 2 && sender.statistics("misnamed").retries >= 2; }));
-  CHECK_THAT(sender.statistics("stranger").problem, Catch::Contains("unable to get local issuer certificate"));
+  CHECK_THAT(sender.statistics("stranger").problem, Catch::Contains("certificate verify failed ("));
   CHECK_THAT(sender.statistics("misnamed").problem, Catch::Contains("wanted a certificate for siem.test"));
   CHECK(sender.statistics("stranger").waiting == 3);
   CHECK(sender.statistics("misnamed").waiting == 3);
@@ -174,28 +174,28 @@ TEST_CASE(
   Rsyslog rsyslog(dir);
   auto cef = target_of(rsyslog);
   cef.cef = true;
-  auto ocsf = target_of(rsyslog);
-  ocsf.max_message_bytes = 200000;
-  Sender sender(dir, {settings_of("ocsf", ocsf), settings_of("cef", cef)});
+  Sender sender(dir, {settings_of("ocsf", target_of(rsyslog)), settings_of("cef", cef)});
   v1::Alert large = alert_with("large");
-  large.set_message(std::string(100000, 'm') + "\n<13>1 - - forged - - - x");
+  large.set_message(std::string(190000, 'm') + "\n<13>1 - - forged - - - x");
   sender.send(large);
+  // rsyslog takes no frame of 200,000 bytes or more, and loses its place in the stream.
   v1::Alert too_large = alert_with("too-large");
-  too_large.set_message(std::string(210000, 'm'));
+  too_large.set_message(std::string(199000, 'm'));
   sender.send(too_large);
-  REQUIRE(sender.drained("ocsf"));
-  REQUIRE(sender.drained("cef"));
-  CHECK(sender.statistics("ocsf").dead_letters == 1);
-  REQUIRE(eventually([&] { return rsyslog.lines().size() == 3; }));
-  std::size_t json = 0;
-  std::size_t others = 0;
-  for (const auto& line : rsyslog.lines()) {
-    CHECK(line.size() > 100000);
-    json += line.ends_with('}') ? 1 : 0;
-    others += line.find("] CEF:0|Bulkhead|") != std::string::npos ? 1 : 0;
+  sender.send(alert_with("small"));
+  for (const char* name : {"ocsf", "cef"}) {
+    REQUIRE(sender.drained(name));
+    CHECK(sender.statistics(name).dead_letters == 1);
+    CHECK(sender.statistics(name).delivered == 2);
   }
-  CHECK(json == 1);
-  CHECK(others == 2);
+  REQUIRE(eventually([&] { return rsyslog.lines().size() == 4; }));
+  std::map<std::string, int> kinds;
+  for (const auto& line : rsyslog.lines()) {
+    const bool whole = line.find("uid=\"large\"") == std::string::npos || line.size() > 190000;
+    CHECK(whole);
+    ++kinds[line.find("] CEF:0|Bulkhead|") != std::string::npos ? "cef" : line.ends_with('}') ? "ocsf" : "torn"];
+  }
+  CHECK(kinds == std::map<std::string, int>{{"cef", 2}, {"ocsf", 2}});
 }
 
 }  // namespace bulkhead::test
