@@ -64,6 +64,7 @@ class Agent::Impl {
   void arm_health_timer();
   void report_health();
   v1::Health latest_health();
+  absl::Status open_inventory();
   void load_kept_policy();
   void take_pushed(v1::AgentPolicy pushed);
   void use_pushed_policy();
@@ -156,6 +157,10 @@ absl::Status Agent::Impl::open() {
   if (!stream.ok()) return stream.status();
   stream_ = *std::move(stream);
 
+  return open_inventory();
+}
+
+absl::Status Agent::Impl::open_inventory() {
   inventory::LibvirtOptions options = libvirt_options(config_);
   options.tenant_rules = policy::tenant_rules_of(policy_, config_);
   absl::StatusOr<std::unique_ptr<inventory::LibvirtInventory>> inventory = inventory::LibvirtInventory::start(

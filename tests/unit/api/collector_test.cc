@@ -136,11 +136,11 @@ TEST_CASE("the last policy stays in force over a restart, also without a policy 
   REQUIRE(stream->Read(&answer));
   REQUIRE(answer.policy().version() == "one");
   REQUIRE(answer.policy().tenants(0).domains(0).name() == "a");
-  REQUIRE(ask(address, {"hosts"}).out.find("  none  ") != std::string::npos);
+  REQUIRE(ask(address, {"hosts"}).out.find("  none\n") != std::string::npos);
   message.mutable_health()->set_policy_sha256(answer.policy().sha256());
   REQUIRE(stream->Write(message));
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (ask(address, {"hosts"}).out.find("  in force  ") == std::string::npos) {
+  while (ask(address, {"hosts"}).out.find("  in force\n") == std::string::npos) {
     REQUIRE(std::chrono::steady_clock::now() < deadline);
   }
   context.TryCancel();
