@@ -41,7 +41,9 @@ class ConditionCompiler {
   Result build_macro(const ast::Word& name);
   Result build_value(const Field& field, const Operator& op, const ast::Word& operand);
   Result build_set(const Field& field, const Operator& op, const std::vector<ast::Word>& operands);
-  bool add_member(const Field& field, const ast::Word& operand, ValueSet& set);
+  Result build_pattern(const Field& field, TestPattern test, const ast::Word& operand);
+  Result add_set(const Field& field, const Operator& op, ValueSet set);
+  bool add_member(const Field& field, const Operator& op, const ast::Word& operand, ValueSet& set);
   Result add(Node node);
 
   const Field* field_operand(const Field& left, const ast::Word& operand, bool& failed);
@@ -52,6 +54,7 @@ class ConditionCompiler {
   Program& program_;
   Problems& problems_;
   std::size_t set_items_ = 0;
+  std::size_t expressions_ = 0;
   int macro_depth_ = 0;
   // The condition under way.
   const SourceText* source_ = nullptr;

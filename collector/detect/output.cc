@@ -40,7 +40,8 @@ std::string value_text(const Field& field, const v1::Event& event) {
   if (!value.present) return "(none)";
   switch (field.type) {
     case Type::kText:
-    case Type::kTenant: {
+    case Type::kTenant:
+    case Type::kList: {
       std::string text;
       append_one_line(text, value.text);
       cut_text(text, kFieldBytes);

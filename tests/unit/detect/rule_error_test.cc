@@ -166,4 +166,25 @@ TEST_CASE("lists that multiply cannot fill the memory") {
   CHECK_THAT(error_of(text), Contains("makes more than") || Contains("nested more than"));
 }
 
+TEST_CASE("a regular expression that is wrong or too big is refused at its place") {
+  CHECK(error_of(rule_text("actor.exe regex '/usr/(bin'")) ==
+        "t.yaml:5:31: not a regular expression that can be used: missing ): /usr/(bin");
+  CHECK_THAT(error_of(rule_text("actor.exe regex 'ab[z-a]'")), Contains("t.yaml:5:34: not a regular expression"));
+  CHECK_THAT(error_of(rule_text("actor.exe regex '(((a{100}){100}){100}){100}'")), Contains("t.yaml:5:"));
+  CHECK_THAT(error_of(rule_text("actor.exe regex '((((\\w{30}){30}){30}.*){9}'")), Contains("t.yaml:5:"));
+  CHECK_THAT(error_of(rule_text("actor.exe regex '" + std::string(5000, 'a') + "'")), Contains("longer than 4096"));
+  CHECK_THAT(error_of(rule_text("actor.exe regex '(abcdefghijklmnopqrstuvwxyz){1000}'")), Contains("pattern too large"));
+  CHECK_THAT(error_of(rule_text("actor.exe regex actor.parent.exe")), Contains("takes an expression, not a field"));
+}
+
+TEST_CASE("path prefixes and lists are checked") {
+  for (const char* path : {"srv", "srv/a", "/srv//a", "/srv/../etc", "/./a", "/srv//"}) {
+    CHECK_THAT(error_of(rule_text(std::string("actor.exe pmatch (/usr, ") + path + ")")),
+               Contains("t.yaml:5:38: '" + std::string(path) + "' is no absolute path"));
+  }
+  CHECK_THAT(error_of(rule_text("actor.lineage.exe = /bin/sh")), Contains("'=' does not fit the list field"));
+  CHECK_THAT(error_of(rule_text("actor.exe intersects (/bin/sh)")), Contains("it fits list"));
+  CHECK_THAT(error_of(rule_text("actor.tenant pmatch (/bin/sh)")), Contains("it fits text"));
+}
+
 }  // namespace bulkhead::detect
