@@ -3,10 +3,12 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "bulkhead/v1/alert.pb.h"
+#include "collector/detect/engine.h"
 #include "collector/detect/output.h"
 #include "collector/detect/program.h"
 #include "collector/detect/rule_set.h"
@@ -24,10 +26,13 @@ struct CompiledRule {
 
 struct RuleSet::Compiled {
   Program program;
-  // The enabled rules, in order.
+  // In order.
   std::vector<CompiledRule> rules;
-  // By kind of event: indices into `rules` of those that can match one.
+  // By kind of event: indices into `rules` of those that are enabled and can match one.
   std::array<std::vector<std::uint32_t>, kKindLimit> by_kind;
 };
+
+// What the rule makes of the event, enabled or not. `rules` has the rule.
+std::optional<Finding> judge(const RuleSet& rules, const CompiledRule& rule, const v1::Event& event);
 
 }  // namespace bulkhead::detect

@@ -26,8 +26,10 @@ class Engine {
  public:
   explicit Engine(std::shared_ptr<const RuleSet> rules);
 
-  // Every enabled rule that matches, in the order of RuleSet::rules().
+  // Every enabled rule that matches and alerts, in the order of RuleSet::rules().
   std::vector<Finding> evaluate(const v1::Event& event) const;
+  // Those that do not alert as well.
+  std::vector<Finding> evaluate_all(const v1::Event& event) const;
 
   const RuleSet& rules() const { return *rules_; }
 

@@ -54,6 +54,15 @@ void append_one_line(std::string& line, std::string_view text) {
   }
 }
 
+std::optional<std::size_t> first_bad_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t size = next_character(text.substr(at)).size;
+    if (size == 0) return at;
+    at += size;
+  }
+  return std::nullopt;
+}
+
 void cut_text(std::string& text, std::size_t limit) {
   constexpr std::string_view kCut = "…";
   if (text.size() <= limit) return;

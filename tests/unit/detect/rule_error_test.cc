@@ -173,7 +173,8 @@ TEST_CASE("a regular expression that is wrong or too big is refused at its place
   CHECK_THAT(error_of(rule_text("actor.exe regex '(((a{100}){100}){100}){100}'")), Contains("t.yaml:5:"));
   CHECK_THAT(error_of(rule_text("actor.exe regex '((((\\w{30}){30}){30}.*){9}'")), Contains("t.yaml:5:"));
   CHECK_THAT(error_of(rule_text("actor.exe regex '" + std::string(5000, 'a') + "'")), Contains("longer than 4096"));
-  CHECK_THAT(error_of(rule_text("actor.exe regex '(abcdefghijklmnopqrstuvwxyz){1000}'")), Contains("pattern too large"));
+  CHECK_THAT(error_of(rule_text("actor.exe regex '(abcdefghijklmnopqrstuvwxyz){1000}'")),
+             Contains("pattern too large"));
   CHECK_THAT(error_of(rule_text("actor.exe regex actor.parent.exe")), Contains("takes an expression, not a field"));
 }
 
