@@ -18,7 +18,7 @@ std::optional<Finding> judge(const RuleSet& rules, const CompiledRule& rule, con
     severity = priority;
     break;
   }
-  return Finding{&info, severity, render(rule.output, event)};
+  return Finding{&info, severity, render(rule.output, event), {}};
 }
 
 std::vector<Finding> Engine::evaluate(const v1::Event& event) const {

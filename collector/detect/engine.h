@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bulkhead/v1/alert.pb.h"
@@ -19,6 +20,8 @@ struct Finding {
   v1::Severity severity = v1::SEVERITY_UNKNOWN;
   // The rule's output for this event: one line of valid UTF-8 without control characters, at most 2,048 bytes.
   std::string message;
+  // What a correlation grouped by, field and value, in valid UTF-8; empty for a rule that judges single events.
+  std::vector<std::pair<std::string, std::string>> group = {};
 };
 
 // Thread safe: evaluation changes nothing.

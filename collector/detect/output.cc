@@ -34,6 +34,8 @@ std::string number_text(absl::int128 number) {
   return text.str();
 }
 
+}  // namespace
+
 std::string value_text(const Field& field, const v1::Event& event) {
   std::string scratch;
   const Value value = field.get(event, scratch);
@@ -58,9 +60,7 @@ std::string value_text(const Field& field, const v1::Event& event) {
   return choice != field.choices.end() ? choice->first : number_text(value.number);
 }
 
-}  // namespace
-
-std::optional<OutputTemplate> parse_output(const SourceText& output, Problems& problems) {
+std::optional<OutputTemplate> parse_output(const SourceText& output, Problems& problems, bool correlation) {
   OutputTemplate pieces;
   OutputPiece piece;
   std::string_view text = output.text;
@@ -79,7 +79,8 @@ std::optional<OutputTemplate> parse_output(const SourceText& output, Problems& p
     }
     const std::string_view name = name_at(text.substr(at + 1));
     piece.field = find_field(name);
-    if (piece.field == nullptr) {
+    piece.count = correlation && name == "count";
+    if (piece.field == nullptr && !piece.count) {
       std::vector<std::string_view> known;
       for (const Field& field : fields()) known.push_back(field.name);
       problems.add(output.at(at), fmt::format("unknown field '%{}' in the output{} (%% is a percent sign)", name,
@@ -94,10 +95,11 @@ std::optional<OutputTemplate> parse_output(const SourceText& output, Problems& p
   return pieces;
 }
 
-std::string render(const OutputTemplate& output, const v1::Event& event) {
+std::string render(const OutputTemplate& output, const v1::Event& event, std::uint64_t count) {
   std::string message;
   for (const OutputPiece& piece : output) {
     append_one_line(message, piece.text);
+    if (piece.count) message += std::to_string(count);
     if (piece.field != nullptr) message += value_text(*piece.field, event);
     if (message.size() > kMessageBytes) break;
   }

@@ -8,6 +8,7 @@
 #include "collector/detect/compiled_rules.h"
 #include "collector/detect/condition_compiler.h"
 #include "collector/detect/condition_parser.h"
+#include "collector/detect/correlation_compiler.h"
 #include "collector/detect/list_table.h"
 #include "collector/detect/rule_overrides.h"
 #include "collector/detect/rule_reader.h"
@@ -64,6 +65,7 @@ class RuleCompiler {
     for (const MacroDefinition& macro : definitions_.macros) check_name(macro.macro, "macro");
     conditions_.compile_macros();
     for (const RuleDefinition& rule : definitions_.rules) compile(rule);
+    for (const CorrelationDefinition& correlation : definitions_.correlations) compile(correlation);
     if (!problems_.empty()) return nullptr;
     return std::make_shared<const RuleSet>(std::move(infos_), std::move(tests_), std::move(compiled_));
   }
@@ -81,6 +83,7 @@ class RuleCompiler {
 
   void compile(const RuleDefinition& definition) {
     if (!is_new(definition)) return;
+    rules_.emplace(definition.id.text, infos_.size());
     CompiledRule rule;
     rule.index = infos_.size();
     const auto condition = conditions_.compile(definition);
@@ -103,6 +106,21 @@ class RuleCompiler {
         compiled_->by_kind[kind].push_back(static_cast<std::uint32_t>(compiled_->rules.size()));
     }
     compiled_->rules.push_back(std::move(rule));
+  }
+
+  void compile(const CorrelationDefinition& definition) {
+    if (!is_new(definition)) return;
+    auto correlation = compile_correlation(definition, rules_, places_, problems_);
+    const auto severity = severity_of(definition.priority, problems_);
+    add_tests(definition);
+    infos_.push_back(describe(definition, severity.value_or(v1::SEVERITY_UNKNOWN)));
+    infos_.back().correlation = true;
+    if (!correlation) return;
+    correlation->index = infos_.size() - 1;
+    for (const std::size_t rule : correlation->rules) {
+      if (definition.enabled && !definition.generate) infos_[rule].alert = false;
+    }
+    compiled_->correlations.push_back(*std::move(correlation));
   }
 
   bool is_new(const RuleHeader& definition) {
@@ -157,6 +175,8 @@ class RuleCompiler {
   std::vector<RuleInfo> infos_;
   std::vector<RuleTest> tests_;
   std::map<std::string, Place> places_;
+  // Those that judge single events.
+  std::map<std::string, std::size_t> rules_;
 };
 
 }  // namespace

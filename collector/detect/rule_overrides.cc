@@ -54,7 +54,8 @@ class Overrider {
  private:
   template <typename Definition>
   Definition* find(std::vector<Definition>& all, const SourceText& id, std::string_view kind) {
-    const auto found = std::ranges::find(all, id.text, [](const Definition& one) { return one.id.text; });
+    const auto found =
+        std::ranges::find(all, id.text, [](const Definition& one) -> const std::string& { return one.id.text; });
     if (found != all.end()) return &*found;
     std::vector<std::string_view> known;
     for (const Definition& one : all) known.push_back(one.id.text);
@@ -128,8 +129,9 @@ class Overrider {
   // Values for an exception of the same name join it; an exception of another name is added.
   void append_exceptions(const RuleDefinition& from, RuleDefinition& to) {
     for (const ExceptionDefinition& exception : from.exceptions) {
-      const auto old = std::ranges::find(to.exceptions, exception.name.text,
-                                         [](const ExceptionDefinition& one) { return one.name.text; });
+      const auto old =
+          std::ranges::find(to.exceptions, exception.name.text,
+                            [](const ExceptionDefinition& one) -> const std::string& { return one.name.text; });
       if (old == to.exceptions.end()) {
         to.exceptions.push_back(exception);
       } else if ((exception.fields.empty() || same(exception.fields, old->fields)) &&

@@ -32,7 +32,7 @@ class Reader {
 
   void read(const YAML::Node& root) {
     if (root.IsNull()) return;
-    if (!root.IsSequence()) return yaml_.fail(root, "expected a list of rules, macros and lists");
+    if (!root.IsSequence()) return yaml_.fail(root, "expected a list of rules, correlations, macros and lists");
     for (const YAML::Node& item : root) {
       if (items_of(definitions_) >= kItems) {
         return yaml_.fail(item, fmt::format("more than {} rules, correlations, macros and lists", kItems));
@@ -48,13 +48,13 @@ class Reader {
   }
 
   void read_item(const YAML::Node& item) {
-    if (!item.IsMap()) return yaml_.fail(item, "expected a rule, a macro or a list");
+    if (!item.IsMap()) return yaml_.fail(item, "expected a rule, a correlation, a macro or a list");
     const std::set<std::string> keys = YamlReader::keys_of(item);
     // A correlation has a key `rules`, never `rule`.
     int kinds = 0;
-    for (const char* kind : {"rule", "macro", "list"}) kinds += static_cast<int>(keys.count(kind));
+    for (const char* kind : {"rule", "correlation", "macro", "list"}) kinds += static_cast<int>(keys.count(kind));
     if (kinds != 1) {
-      return yaml_.fail(item, "expected exactly one of the keys 'rule', 'macro' and 'list' in an item");
+      return yaml_.fail(item, "expected exactly one of the keys 'rule', 'correlation', 'macro' and 'list' in an item");
     }
     const bool overrides = keys.contains("override");
     if (keys.contains("rule")) return overrides ? override_rule(item) : read_rule(item);

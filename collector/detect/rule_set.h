@@ -34,6 +34,8 @@ struct RuleInfo {
   bool enabled = true;
   // A rule that does not alert has findings for others to use, and none of its own.
   bool alert = true;
+  // It judges what several events make together.
+  bool correlation = false;
 };
 
 // A test that is written with a rule (collector/detect/rule_tests.h runs it).
@@ -58,7 +60,7 @@ class RuleSet {
   RuleSet(const RuleSet&) = delete;
   RuleSet& operator=(const RuleSet&) = delete;
 
-  // In the order of the files and of the rules in them.
+  // In the order of the files and of the rules in them; correlations come after all others.
   std::span<const RuleInfo> rules() const { return rules_; }
   // In the order of the rules, and of each as they are written.
   std::span<const RuleTest> tests() const { return tests_; }

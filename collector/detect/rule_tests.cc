@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "collector/detect/compiled_rules.h"
+#include "collector/detect/correlator.h"
 
 namespace bulkhead::detect {
 namespace {
@@ -13,6 +14,18 @@ namespace {
 std::string_view name_of(v1::Severity severity) {
   constexpr std::string_view kPrefix = "SEVERITY_";
   return std::string_view(v1::Severity_Name(severity)).substr(kPrefix.size());
+}
+
+std::optional<v1::Severity> correlated(const std::shared_ptr<const RuleSet>& rules, const RuleTest& test) {
+  const Engine engine(rules);
+  CorrelatorOptions options;
+  options.only = &rules->rules()[test.rule];
+  Correlator correlator(rules, options);
+  for (const v1::Event& event : test.events) {
+    const auto findings = correlator.add(event, engine.evaluate_all(event));
+    if (!findings.empty()) return findings.front().finding.severity;
+  }
+  return std::nullopt;
 }
 
 std::optional<v1::Severity> verdict(const RuleSet& rules, const RuleTest& test) {
@@ -33,7 +46,9 @@ std::string failure_of(const RuleTest& test, std::optional<v1::Severity> verdict
 std::vector<RuleTestResult> run_rule_tests(const std::shared_ptr<const RuleSet>& rules) {
   std::vector<RuleTestResult> results;
   for (const RuleTest& test : rules->tests()) {
-    results.push_back({&rules->rules()[test.rule], &test, failure_of(test, verdict(*rules, test))});
+    results.push_back({&rules->rules()[test.rule], &test, ""});
+    const bool correlation = rules->rules()[test.rule].correlation;
+    results.back().failure = failure_of(test, correlation ? correlated(rules, test) : verdict(*rules, test));
   }
   return results;
 }

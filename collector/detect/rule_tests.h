@@ -17,7 +17,8 @@ struct RuleTestResult {
   std::string failure;
 };
 
-// In the order of RuleSet::tests(). A rule's test asks that rule alone, also when it is not enabled.
+// In the order of RuleSet::tests(). A rule's test asks that rule alone, also when it is not enabled; a
+// correlation's gives its events, in the order in which they are written, to the rules that are enabled.
 std::vector<RuleTestResult> run_rule_tests(const std::shared_ptr<const RuleSet>& rules);
 
 }  // namespace bulkhead::detect

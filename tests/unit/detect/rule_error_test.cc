@@ -112,8 +112,8 @@ TEST_CASE("priorities, techniques, outputs and names are checked") {
 }
 
 TEST_CASE("what is no rule file is refused with a place") {
-  CHECK_THAT(error_of("a: b\n"), Contains("t.yaml:1:1: expected a list of rules, macros and lists"));
-  CHECK_THAT(error_of("- 5\n"), Contains("expected a rule, a macro or a list"));
+  CHECK_THAT(error_of("a: b\n"), Contains("t.yaml:1:1: expected a list of rules, correlations, macros and lists"));
+  CHECK_THAT(error_of("- 5\n"), Contains("expected a rule, a correlation, a macro or a list"));
   CHECK_THAT(error_of("- rule: a\n  macro: b\n"), Contains("exactly one of the keys"));
   CHECK_THAT(error_of("- rule: [a\n"), Contains("t.yaml:2:"));
   CHECK_THAT(error_of("[]\n---\n- x: 1\n"), Contains("t.yaml:2:1: expected the end of the file"));
