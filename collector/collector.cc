@@ -5,7 +5,6 @@
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
 #include <chrono>
-#include <filesystem>
 
 #include "absl/time/clock.h"
 #include "collector/address_file.h"
@@ -44,20 +43,10 @@ std::vector<std::unique_ptr<alerts::Sink>> make_sinks(const Options& options) {
   return sinks;
 }
 
-std::string default_rules() {
-  std::error_code error;
-  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (!error) {
-    const auto installed = program.parent_path().parent_path() / "share" / "bulkhead" / "rules";
-    if (std::filesystem::is_directory(installed, error)) return installed.string();
-  }
-  return BULKHEAD_SOURCE_RULES;
-}
-
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const detect::RuleSet>> load_rules(const Options& options) {
-  const auto files = alerts::read_rule_files(options.rules.empty() ? default_rules() : options.rules);
+  const auto files = alerts::read_rule_files(options.rules.empty() ? alerts::default_rules() : options.rules);
   if (!files.ok()) return files.status();
   return detect::compile_rules(*files);
 }

@@ -24,11 +24,12 @@ struct CommandInfo {
   const char* help;
 };
 
-constexpr std::array<CommandInfo, 6> kCommands = {{
+constexpr std::array<CommandInfo, 7> kCommands = {{
     {"hosts", Action::kHosts, "host probes", "hosts, whether their agents are there, what they can see, what was lost"},
     {"tenants", Action::kTenants, "tenant", "tenants of all hosts' domains, with their alerts"},
     {"events", Action::kEvents, "since until tenant host follow limit", "observed accesses, oldest first"},
     {"alerts", Action::kAlerts, "since until tenant host rule follow limit", "alerts, oldest first"},
+    {"rules", Action::kRules, "", "'rules fields', or 'list', 'check' or 'test' of rule files; asks no collector"},
     {"status", Action::kStatus, "", "how the collector is"},
     {"completion", Action::kCompletion, "", "'completion bash' prints a script for bash's completion"},
 }};
@@ -54,6 +55,21 @@ po::options_description description() {
   return flags;
 }
 
+// Of `rules`; all but the first take paths.
+constexpr std::array<const char*, 4> kRulesWords = {"fields", "list", "check", "test"};
+
+absl::Status check_rules_words(const std::vector<std::string>& words) {
+  const std::string known = absl::StrJoin(kRulesWords, ", ");
+  if (words.size() < 2) return absl::InvalidArgumentError(absl::StrCat("rules: expected one of ", known));
+  if (std::find(kRulesWords.begin(), kRulesWords.end(), words[1]) == kRulesWords.end()) {
+    return absl::InvalidArgumentError(absl::StrCat("rules: unknown word '", words[1], "'; expected one of ", known));
+  }
+  if (words[1] == kRulesWords[0] && words.size() > 2) {
+    return absl::InvalidArgumentError(absl::StrCat("unexpected argument '", words[2], "' after rules fields"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<const CommandInfo*> find_command(const po::variables_map& flags) {
   const auto words =
       flags.count("words") != 0 ? flags["words"].as<std::vector<std::string>>() : std::vector<std::string>();
@@ -67,6 +83,10 @@ absl::StatusOr<const CommandInfo*> find_command(const po::variables_map& flags) 
   if (found->action == Action::kCompletion) {
     if (words.size() == 2 && words[1] == "bash") return &*found;
     return absl::InvalidArgumentError("completion: expected 'completion bash'");
+  }
+  if (found->action == Action::kRules) {
+    if (auto status = check_rules_words(words); !status.ok()) return status;
+    return &*found;
   }
   if (words.size() > 1) {
     return absl::InvalidArgumentError(absl::StrCat("unexpected argument '", words[1], "' after ", words[0]));
@@ -148,6 +168,8 @@ absl::StatusOr<Arguments> parse_arguments(const std::vector<std::string>& words,
   const auto command = find_command(*flags);
   if (!command.ok()) return command.status();
   arguments.action = (*command)->action;
+  const auto& named = (*flags)["words"].as<std::vector<std::string>>();
+  arguments.words.assign(named.begin() + 1, named.end());
   if (auto status = check_flags(**command, *flags); !status.ok()) return status;
   const std::string format = (*flags)["format"].as<std::string>();
   if (format != "table" && format != "json") {
@@ -173,7 +195,8 @@ std::string help_text() {
   }
   text << "\n"
        << description()
-       << "\nExit status: 0 done; 2 wrong usage; 3 the collector cannot be reached or cannot answer; 4 missing "
+       << "\nExit status: 0 done; 1 a check found errors or a test failed; 2 wrong usage; 3 the collector cannot be "
+          "reached or cannot answer; 4 missing "
           "privilege.\n";
   return text.str();
 }
@@ -189,6 +212,8 @@ std::string bash_completion() {
     }
     if (command.action == Action::kCompletion) {
       cases += "    completion) words=bash ;;\n";
+    } else if (command.action == Action::kRules) {
+      absl::StrAppend(&cases, "    rules) words=\"$common ", absl::StrJoin(kRulesWords, " "), "\" ;;\n");
     } else {
       absl::StrAppend(&cases, "    ", command.name, ") words=\"$common", flags, "\" ;;\n");
     }

@@ -12,7 +12,7 @@
 
 namespace bulkhead::ctl {
 
-enum class Action { kHosts, kTenants, kEvents, kAlerts, kStatus, kCompletion, kHelp, kVersion };
+enum class Action { kHosts, kTenants, kEvents, kAlerts, kRules, kStatus, kCompletion, kHelp, kVersion };
 enum class Format { kTable, kJson };
 
 struct Arguments {
@@ -23,6 +23,8 @@ struct Arguments {
   bool follow = false;
   std::uint32_t limit = 0;
   bool probes = false;
+  // What follows the command's name.
+  std::vector<std::string> words;
 };
 
 // kInvalidArgument: one line that says which argument and why. A flag that the command does not know is an error.

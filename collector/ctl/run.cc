@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "collector/ctl/commands.h"
+#include "collector/ctl/rules.h"
 #include "collector/ctl/text.h"
 
 namespace bulkhead::ctl {
@@ -18,7 +19,7 @@ int exit_status(const absl::Status& status) {
   return kUnreachable;
 }
 
-absl::Status act(const Arguments& arguments, const Output& output) {
+absl::Status act(const Arguments& arguments, const Output& output, bool& answer_is_no) {
   Client client(arguments.collector);
   switch (arguments.action) {
     case Action::kHosts:
@@ -29,6 +30,12 @@ absl::Status act(const Arguments& arguments, const Output& output) {
       return list_events(arguments, client, output);
     case Action::kAlerts:
       return list_alerts(arguments, client, output);
+    case Action::kRules: {
+      const auto good = show_rules(arguments, output);
+      if (!good.ok()) return good.status();
+      if (!*good) answer_is_no = true;
+      return absl::OkStatus();
+    }
     case Action::kStatus:
       return show_status(arguments, client, output);
     case Action::kCompletion:
@@ -80,8 +87,10 @@ absl::Status show_status(const Arguments& arguments, Client& client, const Outpu
 
 int run(const std::vector<std::string>& words, std::ostream& out, std::ostream& errors, std::size_t page) {
   const auto arguments = parse_arguments(words, absl::Now());
-  const absl::Status status =
-      arguments.ok() ? act(*arguments, {.out = out, .page = page, .now = absl::Now()}) : arguments.status();
+  bool answer_is_no = false;
+  const absl::Status status = arguments.ok()
+                                  ? act(*arguments, {.out = out, .page = page, .now = absl::Now()}, answer_is_no)
+                                  : arguments.status();
   out.flush();
   if (!status.ok()) {
     errors << "bulkheadctl: " << printable(std::string(status.message())) << '\n';
@@ -91,7 +100,7 @@ int run(const std::vector<std::string>& words, std::ostream& out, std::ostream& 
     errors << "bulkheadctl: the output cannot be written\n";
     return kNo;
   }
-  return kDone;
+  return answer_is_no ? kNo : kDone;
 }
 
 }  // namespace bulkhead::ctl
