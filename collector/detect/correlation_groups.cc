@@ -58,7 +58,7 @@ void CorrelationGroups::renew(CorrelationGroup& group, const EventOrder& order) 
   link(group);
 }
 
-std::shared_ptr<const v1::Event> CorrelationGroups::tell(CorrelationGroup& group, std::size_t position) {
+std::shared_ptr<const std::string> CorrelationGroups::tell(CorrelationGroup& group, std::size_t position) {
   CorrelationEntry& entry = group.entries[position];
   if (!entry.told) --group.untold;
   entry.told = true;

@@ -53,7 +53,7 @@ class CorrelationGroups {
   Added add(CorrelationGroup& group, CorrelationEntry entry);
 
   // Marks it, and gives its event away.
-  std::shared_ptr<const v1::Event> tell(CorrelationGroup& group, std::size_t position);
+  std::shared_ptr<const std::string> tell(CorrelationGroup& group, std::size_t position);
 
   // After an event of this host and time was judged: lets go what no later one can need, and what is over the limits.
   // `group` is the event's own; it stays.

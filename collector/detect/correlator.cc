@@ -45,20 +45,25 @@ std::string key_of(const std::vector<std::string>& values) {
   return key;
 }
 
-// A copy of the event under way, made when the first one needs it.
+// The event under way, serialized when the first one needs it.
 class SharedEvent {
  public:
   explicit SharedEvent(const v1::Event& event) : event_(event) {}
-  const v1::Event& get() const { return event_; }
-  std::shared_ptr<const v1::Event> share() {
-    if (!copy_) copy_ = std::make_shared<const v1::Event>(event_);
-    return copy_;
+  std::shared_ptr<const std::string> share() {
+    if (!bytes_) bytes_ = std::make_shared<const std::string>(event_.SerializeAsString());
+    return bytes_;
   }
 
  private:
   const v1::Event& event_;
-  std::shared_ptr<const v1::Event> copy_;
+  std::shared_ptr<const std::string> bytes_;
 };
+
+std::shared_ptr<const v1::Event> event_of(const std::string& bytes) {
+  auto event = std::make_shared<v1::Event>();
+  event->ParseFromString(bytes);
+  return event;
+}
 
 std::int64_t horizon_of(const CompiledCorrelation& correlation, const CorrelatorOptions& options) {
   return correlation.shape.timespan_ns + absl::ToInt64Nanoseconds(options.lateness);
@@ -154,8 +159,9 @@ void Correlator::Rule::add(const v1::Event& event, std::uint64_t rules, SharedEv
   if (!known) ++statistics_.events;
   for (const std::size_t i : newly_contributing(correlation_.shape, group->entries, position, group->untold)) {
     // The event under way is the caller's own, and not kept.
-    auto earlier = groups_.tell(*group, i);
-    findings.push_back({finding(earlier ? *earlier : event), earlier});
+    const auto bytes = groups_.tell(*group, i);
+    auto earlier = bytes ? event_of(*bytes) : nullptr;
+    findings.push_back({finding(earlier ? *earlier : event), std::move(earlier)});
     ++statistics_.findings;
   }
   CorrelationEntry& added = group->entries[position];

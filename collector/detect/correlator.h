@@ -26,7 +26,7 @@ struct CorrelatorOptions {
   // event of its host or of its group is judged by what is still there, and counted as late. Longer keeps more state.
   absl::Duration lateness = absl::Minutes(1);
   // Of each rule. What is beyond goes, oldest first, and is counted. An entry is an event of a group; it takes about
-  // 200 bytes, and the event itself (typically 2 KiB) until it is told.
+  // 300 bytes, and the event itself (serialized, typically 500 bytes) until it is told.
   std::size_t groups = 10000;
   std::size_t groups_per_tenant = 1000;
   std::size_t entries = 50000;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <sstream>
 #include <string_view>
 
 #include "absl/strings/ascii.h"
@@ -29,9 +28,9 @@ std::string_view name_at(std::string_view text) {
 }
 
 std::string number_text(absl::int128 number) {
-  std::ostringstream text;
-  text << number;
-  return text.str();
+  // Fields have 64 bits, with or without a sign.
+  if (number < 0) return fmt::to_string(static_cast<std::int64_t>(number));
+  return fmt::to_string(static_cast<std::uint64_t>(number));
 }
 
 }  // namespace
