@@ -6,7 +6,6 @@
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
 #include <chrono>
-#include <filesystem>
 #include <mutex>
 #include <optional>
 
@@ -52,20 +51,10 @@ absl::StatusOr<std::string> collector_id(store::Table& table) {
   return id;
 }
 
-std::string default_rules() {
-  std::error_code error;
-  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (!error) {
-    const auto installed = program.parent_path().parent_path() / "share" / "bulkhead" / "rules";
-    if (std::filesystem::is_directory(installed, error)) return installed.string();
-  }
-  return BULKHEAD_SOURCE_RULES;
-}
-
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const detect::RuleSet>> load_rules(const Options& options) {
-  const auto files = alerts::read_rule_files(options.rules.empty() ? default_rules() : options.rules);
+  const auto files = alerts::read_rule_files(options.rules.empty() ? alerts::default_rules() : options.rules);
   if (!files.ok()) return files.status();
   return detect::compile_rules(*files);
 }

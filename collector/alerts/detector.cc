@@ -7,7 +7,7 @@
 namespace bulkhead::alerts {
 
 Detector::Detector(std::shared_ptr<const detect::RuleSet> rules, Authoriser authoriser, Grouper grouper)
-    : rules_(std::move(rules)), engine_(rules_), authoriser_(std::move(authoriser)), grouper_(std::move(grouper)) {}
+    : rules_(std::move(rules)), detector_(rules_), authoriser_(std::move(authoriser)), grouper_(std::move(grouper)) {}
 
 absl::Status Detector::judge(const v1::EventBatch& batch) {
   if (auto status = go_on(); !status.ok()) return status;
@@ -22,23 +22,40 @@ absl::Status Detector::go_on() {
   for (; next_event_ < events_.size(); ++next_event_) {
     const v1::Event& event = events_[next_event_];
     if (!std::exchange(judged_, true)) {
-      findings_ = engine_.evaluate(event);
+      findings_ = findings_of(event);
       findings_rules_ = rules_;
       next_finding_ = 0;
       taken_findings_ += findings_.size();
-      authorisation_ = findings_.empty() || !authoriser_ ? Authorisation() : authoriser_(event);
     }
     for (; next_finding_ < findings_.size(); ++next_finding_) {
-      if (auto status = grouper_.add(findings_[next_finding_], event, authorisation_); !status.ok()) return status;
+      const detect::CorrelatedFinding& found = findings_[next_finding_];
+      const v1::Event& about = found.event == nullptr ? event : *found.event;
+      if (auto status = grouper_.add(found.finding, about, found.event == nullptr ? authorisation_ : Authorisation());
+          !status.ok()) {
+        return status;
+      }
     }
     judged_ = false;
   }
   return absl::OkStatus();
 }
 
+// What someone may do does not add up to anything either: it goes past the correlations.
+std::vector<detect::CorrelatedFinding> Detector::findings_of(const v1::Event& event) {
+  std::vector<detect::Finding> base = detector_.base(event);
+  authorisation_ = base.empty() || !authoriser_ ? Authorisation() : authoriser_(event);
+  return detector_.judge(event, std::move(base), !authorisation_.allowed());
+}
+
+void Detector::remember(const v1::EventBatch& batch) {
+  const auto events = batch::unpack(batch);
+  if (!events.ok()) return;
+  for (const v1::Event& event : *events) findings_of(event);
+}
+
 void Detector::set_rules(std::shared_ptr<const detect::RuleSet> rules) {
   rules_ = std::move(rules);
-  engine_ = detect::Engine(rules_);
+  detector_ = detect::Detector(rules_);
 }
 
 std::uint64_t Detector::take_findings() {

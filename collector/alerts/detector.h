@@ -10,7 +10,7 @@
 #include "bulkhead/v1/event.pb.h"
 #include "collector/alerts/authorisation.h"
 #include "collector/alerts/grouper.h"
-#include "collector/detect/engine.h"
+#include "collector/detect/detector.h"
 
 namespace bulkhead::alerts {
 
@@ -28,22 +28,31 @@ class Detector {
   // A batch is half judged.
   bool unfinished() const { return next_event_ < events_.size(); }
 
+  // Correlations begin anew with them.
   void set_rules(std::shared_ptr<const detect::RuleSet> rules);
+
+  // Feeds correlations with what was judged before, and finds nothing.
+  void remember(const v1::EventBatch& batch);
+  // How far back that is of use.
+  absl::Duration horizon() const { return detector_.correlator().horizon(); }
+  std::vector<detect::CorrelationStatistics> correlations() const { return detector_.correlator().statistics(); }
 
   Grouper& grouper() { return grouper_; }
   // Findings since the last call, authorised ones too.
   std::uint64_t take_findings();
 
  private:
+  std::vector<detect::CorrelatedFinding> findings_of(const v1::Event& event);
+
   std::shared_ptr<const detect::RuleSet> rules_;
-  detect::Engine engine_;
+  detect::Detector detector_;
   const Authoriser authoriser_;
   Grouper grouper_;
 
   // The batch under way: where it is, and the findings of its event.
   std::vector<v1::Event> events_;
   std::size_t next_event_ = 0;
-  std::vector<detect::Finding> findings_;
+  std::vector<detect::CorrelatedFinding> findings_;
   // What the findings point into.
   std::shared_ptr<const detect::RuleSet> findings_rules_;
   Authorisation authorisation_;

@@ -75,4 +75,14 @@ absl::StatusOr<std::vector<detect::RuleFile>> read_rule_files(const std::string&
   return files;
 }
 
+std::string default_rules() {
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  if (!error) {
+    const fs::path installed = program.parent_path().parent_path() / "share" / "bulkhead" / "rules";
+    if (fs::is_directory(installed, error)) return installed.string();
+  }
+  return BULKHEAD_SOURCE_RULES;
+}
+
 }  // namespace bulkhead::alerts

@@ -13,4 +13,7 @@ namespace bulkhead::alerts {
 // kNotFound, kPermissionDenied or kInvalidArgument, with the path; a directory without rule files is kNotFound.
 absl::StatusOr<std::vector<detect::RuleFile>> read_rule_files(const std::string& path);
 
+// The directory of the rules that came with this program: <exe>/../share/bulkhead/rules, or else the source tree's.
+std::string default_rules();
+
 }  // namespace bulkhead::alerts

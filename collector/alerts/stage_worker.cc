@@ -17,6 +17,8 @@ constexpr std::chrono::milliseconds kIdleWait{100};
 constexpr std::chrono::seconds kPositionInterval{1};
 constexpr std::chrono::seconds kReleaseInterval{1};
 constexpr std::chrono::seconds kAnswerWait{10};
+// A start is not held up for longer than it takes to judge so many again.
+constexpr std::uint64_t kRememberedEvents = 1'000'000;
 
 store::Activity activity_of(const Change& change) {
   if (change.alert.state() == v1::ALERT_STATE_CLOSED) return store::Activity::kClose;
@@ -70,7 +72,27 @@ void StageWorker::stop() {
   followers_.close();
 }
 
+void StageWorker::remember() {
+  if (read_through_.bytes().empty()) return;
+  const auto newest = sources_.log.read_before(read_through_, 1);
+  if (!newest.ok()) return;
+  const auto base_ns = newest->empty() ? 0 : static_cast<std::int64_t>(newest->front().batch.base_time_ns());
+  const std::int64_t since_ns = base_ns - absl::ToInt64Nanoseconds(detector_->horizon());
+  auto position = sources_.log.before_time(std::max<std::int64_t>(since_ns, 0));
+  for (std::uint64_t events = 0; position.ok() && events < kRememberedEvents;) {
+    const auto batches = sources_.log.read(*position, options_.batches_per_step);
+    if (!batches.ok() || batches->empty()) return;
+    for (const store::StoredBatch& stored : *batches) {
+      if (stored.position > read_through_) return;
+      detector_->remember(stored.batch);
+      events += static_cast<std::uint64_t>(stored.batch.events_size());
+      *position = stored.position;
+    }
+  }
+}
+
 void StageWorker::run(const std::stop_token& stop) {
+  remember();
   while (!stop.stop_requested()) {
     if (!step(stop)) pause(stop);
   }
@@ -188,7 +210,11 @@ absl::StatusOr<v1::Alert> StageWorker::change_alert(const v1::ChangeAlertRequest
 void StageWorker::set_rules(std::shared_ptr<const detect::RuleSet> rules) {
   const std::scoped_lock lock(mutex_);
   rules_ = std::move(rules);
-  if (running_) commands_.push_back([this, rules = rules_] { detector_->set_rules(rules); });
+  if (running_)
+    commands_.push_back([this, rules = rules_] {
+      detector_->set_rules(rules);
+      remember();
+    });
 }
 
 std::uint64_t StageWorker::lag_events() const {

@@ -47,6 +47,8 @@ class StageWorker {
   };
 
   void run(const std::stop_token& stop);
+  // Correlations go on where they were: what is in the log of their timespan is judged again, and finds nothing.
+  void remember();
   // False when something failed and is to be tried again.
   bool step(const std::stop_token& stop);
   bool read_and_judge(const std::stop_token& stop);

@@ -30,7 +30,7 @@ struct CommandInfo {
   const char* help;
 };
 
-constexpr std::array<CommandInfo, 22> kCommands = {{
+constexpr std::array<CommandInfo, 26> kCommands = {{
     {"hosts", "", Action::kHosts, "host probes",
      "hosts, whether their agents are there, what they can see, what was lost"},
     {"tenants", "", Action::kTenants, "tenant", "tenants of all hosts' domains, with their alerts"},
@@ -52,6 +52,10 @@ constexpr std::array<CommandInfo, 22> kCommands = {{
     {"grants", "approve ID", Action::kApproveGrant, "by", "the second person, where policy asks for one"},
     {"grants", "revoke ID", Action::kRevokeGrant, "by why", "end a grant before its time"},
     {"policy", "", Action::kPolicy, "", "policies: check a file, show, compare and list those that were in force"},
+    {"rules", "list PATH...", Action::kRules, "", "the rules of these files, or those that ship; asks no collector"},
+    {"rules", "check PATH...", Action::kRules, "", "every error of rule files"},
+    {"rules", "test PATH...", Action::kRules, "", "runs the tests that are written in rule files"},
+    {"rules", "fields", Action::kRules, "", "the fields that conditions can name"},
     {"reload", "", Action::kReload, "by", "the collector reads rules and policy again"},
     {"status", "", Action::kStatus, "", "how the collector is"},
     {"completion", "bash", Action::kCompletion, "", "prints a script for bash's completion"},
@@ -135,7 +139,8 @@ absl::StatusOr<const CommandInfo*> find_command(const std::vector<std::string>& 
     if (command.name != words[0]) continue;
     known = true;
     const std::vector<std::string> expected = absl::StrSplit(command.words, ' ', absl::SkipEmpty());
-    if (expected.size() + 1 != words.size()) continue;
+    const bool any_number = !expected.empty() && expected.back().ends_with("...");
+    if (any_number ? words.size() < 2 : expected.size() + 1 != words.size()) continue;
     if (expected.empty() || expected[0] == words[1]) return &command;
   }
   if (!known) {
@@ -236,6 +241,7 @@ absl::StatusOr<Arguments> parse_arguments(const std::vector<std::string>& words,
   if (!command.ok()) return command.status();
   arguments.action = (*command)->action;
   if (given.size() == 3) arguments.target = given[2];
+  arguments.words.assign(given.begin() + 1, given.end());
   if (auto status = check_flags(**command, *flags); !status.ok()) return status;
   const std::string format = (*flags)["format"].as<std::string>();
   if (format != "table" && format != "json") {

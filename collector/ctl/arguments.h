@@ -20,6 +20,7 @@ enum class Action {
   kEvents,
   kAlerts,
   kPolicy,
+  kRules,
   kShowAlert,
   kChangeAlert,
   kSilences,
@@ -59,6 +60,8 @@ struct Arguments {
   v1::AlertState to = v1::ALERT_STATE_UNSPECIFIED;
   v1::Silence silence;
   v1::Grant grant;
+  // Of kRules: what follows the name.
+  std::vector<std::string> words;
   // Of kPolicy.
   PolicyArguments policy;
 };

@@ -160,6 +160,8 @@ absl::Status fill_control(const Flags& flags, const std::string& verb, const Cal
     case Action::kGrants:
     case Action::kShowGrant:
     case Action::kApproveGrant:
+    case Action::kPolicy:
+    case Action::kRules:
     case Action::kReload:
     case Action::kStatus:
     case Action::kCompletion:

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "collector/ctl/commands.h"
+#include "collector/ctl/rules.h"
 #include "collector/ctl/text.h"
 
 namespace bulkhead::ctl {
@@ -62,6 +63,11 @@ absl::Status act(const Arguments& arguments, const Output& output) {
       return revoke_grant(arguments, client, output);
     case Action::kPolicy:
       return run_policy(arguments.policy, client, output);
+    case Action::kRules: {
+      const auto good = show_rules(arguments, output);
+      if (good.ok() && !*good) output.answer_is_no = true;
+      return good.status();
+    }
     case Action::kReload:
       return reload(arguments, client, output);
     case Action::kStatus:

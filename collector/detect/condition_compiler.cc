@@ -18,33 +18,13 @@ namespace {
 constexpr int kMacroDepth = 64;
 constexpr std::uint32_t kNodeDepth = 512;
 constexpr std::uint32_t kConditionCost = 20000;
-constexpr std::size_t kSetItems = 1000000;
 
 std::string types_of(TypeMask mask) {
   std::vector<std::string_view> names;
-  for (const Type type : {Type::kText, Type::kTenant, Type::kNumber, Type::kFlag, Type::kChoice}) {
+  for (const Type type : {Type::kText, Type::kTenant, Type::kNumber, Type::kFlag, Type::kChoice, Type::kList}) {
     if ((mask & type_bit(type)) != 0) names.push_back(type_name(type));
   }
   return fmt::format("{}", fmt::join(names, ", "));
-}
-
-std::vector<std::string_view> field_names() {
-  std::vector<std::string_view> names;
-  for (const Field& field : fields()) names.push_back(field.name);
-  return names;
-}
-
-bool comparable(const Field& left, const Field& right) {
-  if (is_text(left.type) && is_text(right.type)) return true;
-  return left.type == right.type && left.choices == right.choices;
-}
-
-bool is_kind_field(const Field& field) {
-  return field.name == "event.kind";
-}
-
-KindMask kind_of(absl::int128 number) {
-  return kind_bit(static_cast<v1::Event::PayloadCase>(static_cast<int>(number)));
 }
 
 }  // namespace
@@ -211,80 +191,6 @@ ConditionCompiler::Result ConditionCompiler::build_macro(const ast::Word& name) 
     macro.state = Macro::kDone;
   }
   return macro.node;
-}
-
-// A bare word with a dot whose first part is that of a field is a field, so that a misspelt one is an error and not a
-// text that nothing equals.
-const Field* ConditionCompiler::field_operand(const Field& left, const ast::Word& operand, bool& failed) {
-  const std::size_t dot = operand.text.find('.');
-  if (operand.quoted || dot == std::string::npos || !is_field_family(operand.text.substr(0, dot))) return nullptr;
-  const Field* right = find_field(operand.text);
-  if (right == nullptr) {
-    failed = true;
-    fail(operand.offset, fmt::format("unknown field '{}'{} (a text of this form needs quotes)", operand.text,
-                                     text::did_you_mean(operand.text, field_names())));
-  } else if (!comparable(left, *right)) {
-    failed = true;
-    fail(operand.offset, fmt::format("the {} field '{}' cannot be compared with the {} field '{}'",
-                                     type_name(left.type), left.name, type_name(right->type), right->name));
-  }
-  return right;
-}
-
-ConditionCompiler::Result ConditionCompiler::build_value(const Field& field, const Operator& op,
-                                                         const ast::Word& operand) {
-  const TestValue compare = std::get<TestValue>(op.test);
-  bool failed = false;
-  const Field* right = field_operand(field, operand, failed);
-  if (failed) return std::nullopt;
-  if (right != nullptr) {
-    const bool tenants = field.type == Type::kTenant && right->type == Type::kTenant;
-    const bool equality = compare == std::get<TestValue>(operators().front().test);
-    return add({ValueTest{&field, tenants && equality ? tenants_equal : compare, right, {}, op.negated},
-                op.negated ? kAllKinds : field.kinds & right->kinds});
-  }
-  std::string error;
-  const auto value = literal_value(field, operand.text, program_.texts, error);
-  if (!value) return fail(operand.offset, error);
-  KindMask kinds = is_kind_field(field) ? kind_of(value->number) : field.kinds;
-  if (op.negated) kinds = is_kind_field(field) ? ~kinds : kAllKinds;
-  return add({ValueTest{&field, compare, nullptr, *value, op.negated}, kinds});
-}
-
-ConditionCompiler::Result ConditionCompiler::build_set(const Field& field, const Operator& op,
-                                                       const std::vector<ast::Word>& operands) {
-  SetTest test{&field, std::get<TestSet>(op.test), {}};
-  bool good = true;
-  for (const ast::Word& operand : operands) good = add_member(field, operand, test.set) && good;
-  if (!good) return std::nullopt;
-  KindMask kinds = field.kinds;
-  if (is_kind_field(field)) {
-    kinds = 0;
-    for (const absl::int128 number : test.set.numbers) kinds |= kind_of(number);
-  }
-  return add({std::move(test), kinds});
-}
-
-bool ConditionCompiler::add_member(const Field& field, const ast::Word& operand, ValueSet& set) {
-  const std::vector<SourceText>* list = operand.quoted ? nullptr : lists_.find(operand.text);
-  const auto insert = [&](std::string_view text, std::string_view where) {
-    std::string error;
-    const auto value = literal_value(field, text, error);
-    if (!value) return fail(operand.offset, fmt::format("{}{}", where, error)).has_value();
-    if (++set_items_ > kSetItems) {
-      return fail(operand.offset, fmt::format("all lists in conditions have more than {} items", kSetItems))
-          .has_value();
-    }
-    if (value->text.empty()) {
-      set.numbers.insert(value->number);
-    } else {
-      set.texts.emplace(value->text);
-    }
-    return true;
-  };
-  if (list == nullptr) return insert(operand.text, "");
-  return std::ranges::all_of(
-      *list, [&](const SourceText& item) { return insert(item.text, fmt::format("the list '{}': ", operand.text)); });
 }
 
 }  // namespace bulkhead::detect

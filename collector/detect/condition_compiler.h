@@ -22,6 +22,8 @@ class ConditionCompiler {
 
   // Nothing when there were errors; they are in the problems.
   std::optional<NodeId> compile(const SourceText& condition);
+  // All of a rule's conditions, and none of its exceptions.
+  std::optional<NodeId> compile(const RuleDefinition& rule);
   // All of them, also those that no rule uses.
   void compile_macros();
 
@@ -41,8 +43,23 @@ class ConditionCompiler {
   Result build_macro(const ast::Word& name);
   Result build_value(const Field& field, const Operator& op, const ast::Word& operand);
   Result build_set(const Field& field, const Operator& op, const std::vector<ast::Word>& operands);
-  bool add_member(const Field& field, const ast::Word& operand, ValueSet& set);
+  Result build_pattern(const Field& field, TestPattern test, const ast::Word& operand);
+  Result add_set(const Field& field, const Operator& op, ValueSet set);
+  bool add_member(const Field& field, const Operator& op, const ast::Word& operand, ValueSet& set);
   Result add(Node node);
+
+  // A field of an exception and how it is compared.
+  struct Column {
+    const Field* field = nullptr;
+    const Operator* op = nullptr;
+  };
+  bool read_columns(const ExceptionDefinition& exception, std::vector<Column>& columns);
+  Result build_exception(const ExceptionDefinition& exception, bool& good);
+  Result build_lone_set(const ExceptionDefinition& exception, const Column& column);
+  Result build_tuple(const ExceptionDefinition& exception, const std::vector<Column>& columns,
+                     const std::vector<ExceptionValue>& tuple);
+  Result build_element(const ExceptionDefinition& exception, const Column& column, const ExceptionValue& value);
+  bool add_texts(const Column& column, const ExceptionValue& value, ValueSet& set);
 
   const Field* field_operand(const Field& left, const ast::Word& operand, bool& failed);
   Result fail(std::size_t offset, std::string_view message);
@@ -52,6 +69,7 @@ class ConditionCompiler {
   Program& program_;
   Problems& problems_;
   std::size_t set_items_ = 0;
+  std::size_t expressions_ = 0;
   int macro_depth_ = 0;
   // The condition under way.
   const SourceText* source_ = nullptr;

@@ -29,17 +29,17 @@ struct OriginTag {};
 const auto word_character = ~x3::char_(" \t\r\n\"'(),=<>!");
 const auto name_character = x3::char_("a-zA-Z0-9_.-");
 
-template <typename Test>
+template <typename... Tests>
 x3::symbols<const Operator*> operators_with() {
   x3::symbols<const Operator*> symbols;
   for (const Operator& op : operators()) {
-    if (std::holds_alternative<Test>(op.test)) symbols.add(std::string(op.spelling), &op);
+    if ((std::holds_alternative<Tests>(op.test) || ...)) symbols.add(std::string(op.spelling), &op);
   }
   return symbols;
 }
 
-const x3::symbols<const Operator*> value_operators = operators_with<TestValue>();
-const x3::symbols<const Operator*> set_operators = operators_with<TestSet>();
+const x3::symbols<const Operator*> value_operators = operators_with<TestValue, TestPattern>();
+const x3::symbols<const Operator*> set_operators = operators_with<TestSet, TestItems>();
 const x3::symbols<const Operator*> lone_operators = operators_with<TestAlone>();
 
 // An operator made of letters must end where the word ends: `infoo` is not `in foo`.

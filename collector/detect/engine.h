@@ -20,7 +20,7 @@ struct Finding {
   v1::Severity severity = v1::SEVERITY_UNKNOWN;
   // The rule's output for this event: one line of valid UTF-8 without control characters, at most 2,048 bytes.
   std::string message;
-  // Of a correlation rule: the fields that it groups by, and what they were. Empty for other rules.
+  // What a correlation grouped by, field and value, in valid UTF-8; empty for a rule that judges single events.
   std::vector<std::pair<std::string, std::string>> group = {};
 };
 
@@ -29,8 +29,10 @@ class Engine {
  public:
   explicit Engine(std::shared_ptr<const RuleSet> rules);
 
-  // Every enabled rule that matches, in the order of RuleSet::rules().
+  // Every enabled rule that matches and alerts, in the order of RuleSet::rules().
   std::vector<Finding> evaluate(const v1::Event& event) const;
+  // Those that do not alert as well.
+  std::vector<Finding> evaluate_all(const v1::Event& event) const;
 
   const RuleSet& rules() const { return *rules_; }
 

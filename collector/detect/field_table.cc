@@ -1,81 +1,12 @@
 #include "collector/detect/field_table.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 
-#include <type_traits>
-
 #include "absl/strings/ascii.h"
-#include "collector/detect/kernel_names.h"
+#include "collector/detect/field_makers.h"
 
 namespace bulkhead::detect {
-namespace {
 
-using Choices = std::vector<std::pair<std::string, int>>;
-
-constexpr KindMask mask(v1::Event::PayloadCase kind) {
-  return KindMask{1} << (kind - v1::Event::kMemoryAccess + 1);
-}
-constexpr KindMask kMemory = mask(v1::Event::kMemoryAccess);
-constexpr KindMask kFile = mask(v1::Event::kFileOpen);
-constexpr KindMask kFrame = mask(v1::Event::kFrameDelivery);
-constexpr KindMask kLoss = mask(v1::Event::kLoss);
-constexpr KindMask kTenantChange = mask(v1::Event::kTenantChange);
-constexpr KindMask kGrantChange = mask(v1::Event::kGrantChange);
-constexpr KindMask kPolicyChange = mask(v1::Event::kPolicyChange);
-constexpr KindMask kAccesses = kMemory | kFile | kFrame;
-
-// A getter is a lambda without captures, so each of these makes a plain function of it.
-template <typename T>
-concept Stateless = std::is_empty_v<T>;
-
-template <Stateless Getter>
-Field text(std::string_view name, KindMask kinds, Getter, std::string_view description, Type type = Type::kText) {
-  return {name, type, description, kinds,
-          [](const v1::Event& event, std::string&) { return Value::of_text(Getter{}(event)); }};
-}
-
-template <Stateless Getter>
-Field tenant(std::string_view name, KindMask kinds, Getter getter, std::string_view description) {
-  return text(name, kinds, getter, description, Type::kTenant);
-}
-
-// For text that has to be made first.
-template <Stateless Getter>
-Field made_text(std::string_view name, KindMask kinds, Getter, std::string_view description) {
-  return {name, Type::kText, description, kinds, [](const v1::Event& event, std::string& scratch) {
-            scratch = Getter{}(event);
-            return Value::of_text(scratch);
-          }};
-}
-
-template <Stateless Getter>
-Field number(std::string_view name, KindMask kinds, Getter, std::string_view description) {
-  return {name, Type::kNumber, description, kinds,
-          [](const v1::Event& event, std::string&) { return Getter{}(event); }};
-}
-
-template <Stateless Getter>
-Field flag(std::string_view name, KindMask kinds, Getter, std::string_view description) {
-  return {name, Type::kFlag, description, kinds,
-          [](const v1::Event& event, std::string&) { return Value::of_flag(Getter{}(event)); }};
-}
-
-template <Stateless Getter>
-Field choice(std::string_view name, KindMask kinds, Choices choices, Getter, std::string_view description) {
-  return {name,
-          Type::kChoice,
-          description,
-          kinds,
-          [](const v1::Event& event, std::string&) {
-            const int value = Getter{}(event);
-            return Value::of_number(value, value != 0);
-          },
-          std::move(choices)};
-}
-
-// PROBE_MEMORY_PTRACE is written memory_ptrace. The number 0 (unspecified) is an absent value and has no name.
 Choices names_of(const google::protobuf::EnumDescriptor& descriptor, std::string_view prefix) {
   Choices choices;
   for (int i = 0; i < descriptor.value_count(); ++i) {
@@ -86,6 +17,8 @@ Choices names_of(const google::protobuf::EnumDescriptor& descriptor, std::string
   return choices;
 }
 
+namespace {
+
 Choices payload_names() {
   Choices choices;
   const auto& payload = *v1::Event::descriptor()->FindOneofByName("payload");
@@ -93,37 +26,6 @@ Choices payload_names() {
     choices.emplace_back(payload.field(i)->name(), payload.field(i)->number());
   }
   return choices;
-}
-
-enum Access { kAccessRead = 1, kAccessWrite = 2, kAccessReadWrite = 3, kAccessNone = 4 };
-
-Access access_of(std::uint32_t flags) {
-  if ((flags & O_PATH) != 0) return kAccessNone;
-  switch (flags & O_ACCMODE) {
-    case O_RDONLY:
-      return kAccessRead;
-    case O_WRONLY:
-      return kAccessWrite;
-    case O_RDWR:
-      return kAccessReadWrite;
-  }
-  // 3 asks for a descriptor that can do neither, only ioctl.
-  return kAccessNone;
-}
-
-std::string mac_text(const std::string& bytes) {
-  std::string text;
-  for (const char byte : bytes) {
-    text += fmt::format("{}{:02x}", text.empty() ? "" : ":", static_cast<unsigned char>(byte));
-  }
-  return text;
-}
-
-std::string address_text(const std::string& bytes) {
-  char text[INET6_ADDRSTRLEN] = "";
-  const int family = bytes.size() == 4 ? AF_INET : bytes.size() == 16 ? AF_INET6 : AF_UNSPEC;
-  if (family == AF_UNSPEC || inet_ntop(family, bytes.data(), text, sizeof text) == nullptr) return "";
-  return text;
 }
 
 // A domain of unknown tenant is nobody else: its tenant key is equal only within that one domain.
@@ -134,6 +36,24 @@ bool cross_tenant(const v1::Event& event) {
   if (!same_tenant(actor.tenant(), object.tenant())) return true;
   if (!actor.tenant().starts_with("unknown:")) return false;
   return actor.domain_uuid().empty() || actor.domain_uuid() != object.domain_uuid();
+}
+
+void executables_of_lineage(const v1::Event& event, std::vector<std::string_view>& items) {
+  for (const v1::Process& process : event.actor().lineage()) {
+    if (!process.executable().empty()) items.push_back(process.executable());
+  }
+}
+
+void commands_of_lineage(const v1::Event& event, std::vector<std::string_view>& items) {
+  for (const v1::Process& process : event.actor().lineage()) {
+    if (!process.command().empty()) items.push_back(process.command());
+  }
+}
+
+// A pid is used again; with the start time it is not.
+std::string process_text(const v1::Event& event) {
+  const v1::Process& process = event.actor().process();
+  return process.pid() == 0 ? std::string() : fmt::format("{}:{}", process.pid(), process.start_time_ns());
 }
 
 const v1::Process& parent(const v1::Event& event) {
@@ -192,6 +112,9 @@ void add_actor_fields(std::vector<Field>& table) {
   table.push_back(number(
       "actor.pid", all, [](E e) { return Value::of_number(e.actor().process().pid(), has_process(e)); },
       "process id in the initial pid namespace"));
+  table.push_back(made_text(
+      "actor.process", all, [](E e) { return process_text(e); },
+      "`<pid>:<start>`: this process and no other, also after its pid is used again"));
   table.push_back(number(
       "actor.tid", all, [](E e) { return Value::of_number(e.actor().thread_id(), e.actor().thread_id() != 0); },
       "thread that acted"));
@@ -212,6 +135,12 @@ void add_actor_fields(std::vector<Field>& table) {
   table.push_back(number(
       "actor.parent.pid", all, [](E e) { return Value::of_number(parent(e).pid(), parent(e).pid() != 0); },
       "process id of the parent"));
+  table.push_back(list(
+      "actor.lineage.exe", all, [](E e, std::vector<std::string_view>& items) { executables_of_lineage(e, items); },
+      "paths of the executables of the parent, its parent and so on, at most four"));
+  table.push_back(list(
+      "actor.lineage.command", all, [](E e, std::vector<std::string_view>& items) { commands_of_lineage(e, items); },
+      "their task names"));
 }
 
 void add_object_fields(std::vector<Field>& table) {
@@ -233,167 +162,6 @@ void add_object_fields(std::vector<Field>& table) {
       "process id of the VMM whose memory was touched"));
 }
 
-void add_memory_fields(std::vector<Field>& table) {
-  using E = const v1::Event&;
-  table.push_back(choice(
-      "memory.operation", kMemory, names_of(*v1::MemoryOperation_descriptor(), "MEMORY_OPERATION_"),
-      [](E e) -> int { return e.memory_access().operation(); }, "how memory was reached"));
-  table.push_back(number(
-      "memory.result", kMemory, [](E e) { return Value::of_number(e.memory_access().result(), e.has_memory_access()); },
-      "what the call returned: bytes moved, a descriptor, 0, or a negative errno"));
-  table.push_back(made_text(
-      "memory.error", kMemory, [](E e) { return errno_name(e.memory_access().result()); },
-      "name of that errno, such as `EPERM`; absent when the call succeeded"));
-  table.push_back(number(
-      "memory.address", kMemory,
-      [](E e) { return Value::of_number(e.memory_access().address(), e.memory_access().address() != 0); },
-      "first address in the VMM, for process_vm_* and ptrace"));
-  table.push_back(number(
-      "memory.ptrace_request", kMemory,
-      [](E e) {
-        return Value::of_number(e.memory_access().ptrace_request(),
-                                e.memory_access().operation() == v1::MEMORY_OPERATION_PTRACE);
-      },
-      "ptrace's request number"));
-  table.push_back(made_text(
-      "memory.ptrace", kMemory,
-      [](E e) {
-        if (e.memory_access().operation() != v1::MEMORY_OPERATION_PTRACE) return std::string();
-        return ptrace_request_name(e.memory_access().ptrace_request());
-      },
-      "name of the request, such as `PTRACE_SEIZE`"));
-  table.push_back(choice(
-      "memory.access", kMemory,
-      {{"read", kAccessRead}, {"write", kAccessWrite}, {"read_write", kAccessReadWrite}, {"none", kAccessNone}},
-      [](E e) -> int {
-        if (e.memory_access().operation() != v1::MEMORY_OPERATION_PROC_MEM_OPEN) return 0;
-        return access_of(e.memory_access().open_flags());
-      },
-      "for `proc_mem_open`: what the file was opened for"));
-}
-
-void add_file_fields(std::vector<Field>& table) {
-  using E = const v1::Event&;
-  table.push_back(choice(
-      "file.method", kFile, names_of(*v1::OpenMethod_descriptor(), "OPEN_METHOD_"),
-      [](E e) -> int { return e.file_open().method(); }, "the call that opened it"));
-  table.push_back(choice(
-      "file.access", kFile,
-      {{"read", kAccessRead}, {"write", kAccessWrite}, {"read_write", kAccessReadWrite}, {"none", kAccessNone}},
-      [](E e) -> int { return e.has_file_open() ? access_of(e.file_open().flags()) : 0; },
-      "what it was opened for; `none`: only for its attributes (O_PATH)"));
-  table.push_back(flag(
-      "file.write", kFile,
-      [](E e) {
-        if (!e.has_file_open()) return false;
-        const Access access = access_of(e.file_open().flags());
-        return access == kAccessWrite || access == kAccessReadWrite;
-      },
-      "it was opened for writing"));
-  table.push_back(flag(
-      "file.truncate", kFile, [](E e) { return e.has_file_open() && (e.file_open().flags() & O_TRUNC) != 0; },
-      "its content was cut off (O_TRUNC)"));
-  table.push_back(number(
-      "file.flags", kFile, [](E e) { return Value::of_number(e.file_open().flags(), e.has_file_open()); },
-      "flags of the open file description (fcntl.h)"));
-  table.push_back(
-      flag("file.block_device", kFile, [](E e) { return e.file_open().block_device(); }, "it is a block device"));
-  table.push_back(number(
-      "file.device", kFile, [](E e) { return Value::of_number(e.file_open().device(), e.has_file_open()); },
-      "the kernel's device number, major << 20 | minor"));
-  table.push_back(number(
-      "file.inode", kFile, [](E e) { return Value::of_number(e.file_open().inode(), e.file_open().inode() != 0); },
-      "inode number; absent for a block device"));
-  table.push_back(number(
-      "file.link_count", kFile, [](E e) { return Value::of_number(e.file_open().link_count(), e.has_file_open()); },
-      "hard links to it"));
-}
-
-void add_frame_fields(std::vector<Field>& table) {
-  using E = const v1::Event&;
-  table.push_back(text(
-      "frame.source_port", kFrame, [](E e) -> auto& { return e.frame_delivery().source_port(); }, "port that sent"));
-  table.push_back(text(
-      "frame.destination_port", kFrame, [](E e) -> auto& { return e.frame_delivery().destination_port(); },
-      "port that received"));
-  table.push_back(made_text(
-      "frame.source_mac", kFrame, [](E e) { return mac_text(e.frame_delivery().source_mac()); },
-      "source MAC, as `52:54:00:12:34:56`"));
-  table.push_back(made_text(
-      "frame.destination_mac", kFrame, [](E e) { return mac_text(e.frame_delivery().destination_mac()); },
-      "destination MAC"));
-  table.push_back(tenant(
-      "frame.source_mac_tenant", kFrame, [](E e) -> auto& { return e.frame_delivery().source_mac_tenant(); },
-      "tenant that the source MAC is assigned to: the second witness"));
-  table.push_back(made_text(
-      "frame.source_address", kFrame, [](E e) { return address_text(e.frame_delivery().source_address()); },
-      "source IP address; for ARP the sender's"));
-  table.push_back(made_text(
-      "frame.destination_address", kFrame, [](E e) { return address_text(e.frame_delivery().destination_address()); },
-      "destination IP address; for ARP the target's"));
-  table.push_back(number(
-      "frame.ethertype", kFrame,
-      [](E e) { return Value::of_number(e.frame_delivery().ethertype(), e.has_frame_delivery()); },
-      "Ethernet type, such as 0x0800"));
-  table.push_back(number(
-      "frame.ip_protocol", kFrame,
-      [](E e) {
-        return Value::of_number(e.frame_delivery().ip_protocol(), !e.frame_delivery().source_address().empty());
-      },
-      "IP protocol or next header"));
-  table.push_back(number(
-      "frame.frames", kFrame, [](E e) { return Value::of_number(e.frame_delivery().frames(), e.has_frame_delivery()); },
-      "frames that this event stands for"));
-  table.push_back(number(
-      "frame.bytes", kFrame, [](E e) { return Value::of_number(e.frame_delivery().bytes(), e.has_frame_delivery()); },
-      "their bytes"));
-}
-
-void add_own_fields(std::vector<Field>& table) {
-  using E = const v1::Event&;
-  table.push_back(choice(
-      "loss.probe", kLoss, names_of(*v1::Probe_descriptor(), "PROBE_"), [](E e) -> int { return e.loss().probe(); },
-      "probe whose records were lost"));
-  table.push_back(number(
-      "loss.count", kLoss, [](E e) { return Value::of_number(e.loss().count(), e.has_loss()); }, "records lost"));
-  table.push_back(choice(
-      "loss.place", kLoss, names_of(*v1::Loss::Place_descriptor(), "PLACE_"),
-      [](E e) -> int { return e.loss().place(); }, "where they were lost"));
-  table.push_back(tenant(
-      "tenant_change.old", kTenantChange, [](E e) -> auto& { return e.tenant_change().old_tenant(); },
-      "tenant that the domain had"));
-  table.push_back(tenant(
-      "tenant_change.new", kTenantChange, [](E e) -> auto& { return e.tenant_change().new_tenant(); },
-      "tenant that it has now"));
-}
-
-void add_collector_fields(std::vector<Field>& table) {
-  using E = const v1::Event&;
-  table.push_back(choice(
-      "grant.change", kGrantChange, names_of(*v1::GrantChangeKind_descriptor(), "GRANT_CHANGE_KIND_"),
-      [](E e) -> int { return e.grant_change().kind(); }, "what happened to a grant"));
-  table.push_back(
-      text("grant.id", kGrantChange, [](E e) -> auto& { return e.grant_change().grant().id(); }, "which grant"));
-  table.push_back(text(
-      "grant.ticket", kGrantChange, [](E e) -> auto& { return e.grant_change().grant().ticket(); },
-      "the customer's own reference"));
-  table.push_back(text(
-      "grant.approver", kGrantChange, [](E e) -> auto& { return e.grant_change().grant().approver(); },
-      "who authorised it at the customer"));
-  table.push_back(text(
-      "grant.by", kGrantChange, [](E e) -> auto& { return e.grant_change().by(); },
-      "who changed it; absent for an expiry"));
-  table.push_back(number(
-      "grant.uses", kGrantChange, [](E e) { return Value::of_number(e.grant_change().uses(), e.has_grant_change()); },
-      "accesses that it had authorised by then"));
-  table.push_back(text(
-      "policy.old", kPolicyChange, [](E e) -> auto& { return e.policy_change().old_version(); },
-      "version of the policy that was in force"));
-  table.push_back(text(
-      "policy.new", kPolicyChange, [](E e) -> auto& { return e.policy_change().new_version(); },
-      "version of the policy that is in force now"));
-}
-
 }  // namespace
 
 std::vector<Field> make_field_table() {
@@ -401,11 +169,7 @@ std::vector<Field> make_field_table() {
   add_event_fields(table);
   add_actor_fields(table);
   add_object_fields(table);
-  add_memory_fields(table);
-  add_file_fields(table);
-  add_frame_fields(table);
-  add_own_fields(table);
-  add_collector_fields(table);
+  add_payload_fields(table);
   return table;
 }
 

@@ -31,6 +31,12 @@ const Field* find_field(std::string_view name) {
   return found == by_name.end() ? nullptr : found->second;
 }
 
+std::vector<std::string_view> field_names() {
+  std::vector<std::string_view> names;
+  for (const Field& field : fields()) names.push_back(field.name);
+  return names;
+}
+
 bool is_field_family(std::string_view word) {
   for (const Field& field : fields()) {
     if (field.name.substr(0, field.name.find('.')) == word) return true;
@@ -50,6 +56,8 @@ std::string_view type_name(Type type) {
       return "flag";
     case Type::kChoice:
       return "choice";
+    case Type::kList:
+      return "list";
   }
   return "";
 }

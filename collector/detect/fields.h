@@ -32,6 +32,8 @@ struct Field {
   Value (*get)(const v1::Event& event, std::string& scratch) = nullptr;
   // kChoice: names and numbers, in the order of the numbers.
   std::vector<std::pair<std::string, int>> choices = {};
+  // kList: adds the items, which live as long as the event.
+  void (*items)(const v1::Event& event, std::vector<std::string_view>& items) = nullptr;
 };
 
 // In the order of the documentation. The table lives as long as the process.
@@ -40,10 +42,13 @@ std::span<const Field> fields();
 // Null if there is none of that name.
 const Field* find_field(std::string_view name);
 
+// Of all fields, for suggestions.
+std::vector<std::string_view> field_names();
+
 // "actor", "event", …: what stands before the first dot of some field.
 bool is_field_family(std::string_view word);
 
-// "text", "tenant", "number", "flag" or "choice".
+// "text", "tenant", "number", "flag", "choice" or "list".
 std::string_view type_name(Type type);
 
 // Unknown is not equal: the empty tenant and "unknown" equal nothing, not even themselves.

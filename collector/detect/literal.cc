@@ -44,6 +44,7 @@ std::optional<Value> literal_value(const Field& field, std::string_view word, st
   switch (field.type) {
     case Type::kText:
     case Type::kTenant:
+    case Type::kList:
       if (!word.empty()) return Value::of_text(word);
       error = fmt::format("an empty text equals nothing; write 'not {} exists'", field.name);
       return std::nullopt;

@@ -1,5 +1,6 @@
 #include "collector/detect/one_line.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include <fmt/format.h>
@@ -29,6 +30,10 @@ Character next_character(std::string_view text) {
   return {code, size};
 }
 
+bool is_plain(char c) {
+  return c >= 0x20 && c < 0x7f;
+}
+
 bool acts_on_a_terminal(char32_t code) {
   if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return true;
   if (code == 0x200e || code == 0x200f || code == 0x061c) return true;
@@ -39,6 +44,11 @@ bool acts_on_a_terminal(char32_t code) {
 
 void append_one_line(std::string& line, std::string_view text) {
   while (!text.empty()) {
+    // Nearly all text is only this.
+    const std::size_t plain = static_cast<std::size_t>(std::ranges::find_if_not(text, is_plain) - text.begin());
+    line += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) return;
     const Character character = next_character(text);
     if (character.size == 0) {
       line += "\uFFFD";
@@ -52,6 +62,15 @@ void append_one_line(std::string& line, std::string_view text) {
     }
     text.remove_prefix(character.size);
   }
+}
+
+std::optional<std::size_t> first_bad_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t size = next_character(text.substr(at)).size;
+    if (size == 0) return at;
+    at += size;
+  }
+  return std::nullopt;
 }
 
 void cut_text(std::string& text, std::size_t limit) {

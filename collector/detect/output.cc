@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <sstream>
 #include <string_view>
 
 #include "absl/strings/ascii.h"
@@ -29,10 +28,12 @@ std::string_view name_at(std::string_view text) {
 }
 
 std::string number_text(absl::int128 number) {
-  std::ostringstream text;
-  text << number;
-  return text.str();
+  // Fields have 64 bits, with or without a sign.
+  if (number < 0) return fmt::to_string(static_cast<std::int64_t>(number));
+  return fmt::to_string(static_cast<std::uint64_t>(number));
 }
+
+}  // namespace
 
 std::string value_text(const Field& field, const v1::Event& event) {
   std::string scratch;
@@ -40,7 +41,8 @@ std::string value_text(const Field& field, const v1::Event& event) {
   if (!value.present) return "(none)";
   switch (field.type) {
     case Type::kText:
-    case Type::kTenant: {
+    case Type::kTenant:
+    case Type::kList: {
       std::string text;
       append_one_line(text, value.text);
       cut_text(text, kFieldBytes);
@@ -57,9 +59,7 @@ std::string value_text(const Field& field, const v1::Event& event) {
   return choice != field.choices.end() ? choice->first : number_text(value.number);
 }
 
-}  // namespace
-
-std::optional<OutputTemplate> parse_output(const SourceText& output, Problems& problems) {
+std::optional<OutputTemplate> parse_output(const SourceText& output, Problems& problems, bool correlation) {
   OutputTemplate pieces;
   OutputPiece piece;
   std::string_view text = output.text;
@@ -78,7 +78,8 @@ std::optional<OutputTemplate> parse_output(const SourceText& output, Problems& p
     }
     const std::string_view name = name_at(text.substr(at + 1));
     piece.field = find_field(name);
-    if (piece.field == nullptr) {
+    piece.count = correlation && name == "count";
+    if (piece.field == nullptr && !piece.count) {
       std::vector<std::string_view> known;
       for (const Field& field : fields()) known.push_back(field.name);
       problems.add(output.at(at), fmt::format("unknown field '%{}' in the output{} (%% is a percent sign)", name,
@@ -93,10 +94,11 @@ std::optional<OutputTemplate> parse_output(const SourceText& output, Problems& p
   return pieces;
 }
 
-std::string render(const OutputTemplate& output, const v1::Event& event) {
+std::string render(const OutputTemplate& output, const v1::Event& event, std::uint64_t count) {
   std::string message;
   for (const OutputPiece& piece : output) {
     append_one_line(message, piece.text);
+    if (piece.count) message += std::to_string(count);
     if (piece.field != nullptr) message += value_text(*piece.field, event);
     if (message.size() > kMessageBytes) break;
   }

@@ -34,11 +34,21 @@ class Evaluation {
     const Value left = test.left->get(event_, left_scratch_);
     return left.present && test.test(left);
   }
+  bool is_true(const PatternTest& test) {
+    const Value left = test.left->get(event_, left_scratch_);
+    return left.present && test.test(left, *test.pattern);
+  }
+  bool is_true(const ItemsTest& test) {
+    items_.clear();
+    test.left->items(event_, items_);
+    return test.test(items_, test.set);
+  }
 
   const Program& program_;
   const v1::Event& event_;
   std::string left_scratch_;
   std::string right_scratch_;
+  std::vector<std::string_view> items_;
 };
 
 }  // namespace

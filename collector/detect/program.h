@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -43,8 +44,19 @@ struct LoneTest {
   TestAlone test = nullptr;
 };
 
+struct PatternTest {
+  const Field* left = nullptr;
+  TestPattern test = nullptr;
+  std::shared_ptr<const re2::RE2> pattern;
+};
+struct ItemsTest {
+  const Field* left = nullptr;
+  TestItems test = nullptr;
+  ValueSet set;
+};
+
 struct Node {
-  std::variant<AllOf, AnyOf, Not, ValueTest, SetTest, LoneTest> what;
+  std::variant<AllOf, AnyOf, Not, ValueTest, SetTest, LoneTest, PatternTest, ItemsTest> what;
   // Kinds of events for which it can be true.
   KindMask kinds = kAllKinds;
   // Nodes that an evaluation visits at most, and how deep it descends; both are bounded by the compiler.

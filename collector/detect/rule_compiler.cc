@@ -8,7 +8,9 @@
 #include "collector/detect/compiled_rules.h"
 #include "collector/detect/condition_compiler.h"
 #include "collector/detect/condition_parser.h"
+#include "collector/detect/correlation_compiler.h"
 #include "collector/detect/list_table.h"
+#include "collector/detect/rule_overrides.h"
 #include "collector/detect/rule_reader.h"
 #include "text/nearest_name.h"
 
@@ -63,8 +65,9 @@ class RuleCompiler {
     for (const MacroDefinition& macro : definitions_.macros) check_name(macro.macro, "macro");
     conditions_.compile_macros();
     for (const RuleDefinition& rule : definitions_.rules) compile(rule);
+    for (const CorrelationDefinition& correlation : definitions_.correlations) compile(correlation);
     if (!problems_.empty()) return nullptr;
-    return std::make_shared<const RuleSet>(std::move(infos_), std::move(compiled_));
+    return std::make_shared<const RuleSet>(std::move(infos_), std::move(tests_), std::move(compiled_));
   }
 
  private:
@@ -79,14 +82,11 @@ class RuleCompiler {
   }
 
   void compile(const RuleDefinition& definition) {
-    const auto [first, added] = places_.try_emplace(definition.rule.text, definition.rule.place);
-    if (!added) {
-      return problems_.add(definition.rule.place, fmt::format("the rule '{}' is defined already at {}",
-                                                              definition.rule.text, to_string(first->second)));
-    }
+    if (!is_new(definition)) return;
+    rules_.emplace(definition.id.text, infos_.size());
     CompiledRule rule;
     rule.index = infos_.size();
-    const auto condition = conditions_.compile(definition.condition);
+    const auto condition = conditions_.compile(definition);
     auto output = parse_output(definition.output, problems_);
     const auto severity = severity_of(definition.priority, problems_);
     for (const PriorityClause& clause : definition.priority_if) {
@@ -94,23 +94,61 @@ class RuleCompiler {
       const auto priority = severity_of(clause.priority, problems_);
       if (when && priority) rule.priority_if.emplace_back(*when, *priority);
     }
+    add_tests(definition);
     infos_.push_back(describe(definition, severity.value_or(v1::SEVERITY_UNKNOWN)));
-    if (!condition || !output || !definition.enabled) return;
+    infos_.back().alert = definition.alert;
+    if (!condition || !output) return;
     rule.condition = *condition;
     rule.output = *std::move(output);
     const KindMask kinds = compiled_->program.nodes[*condition].kinds;
     for (std::size_t kind = 0; kind < kKindLimit; ++kind) {
-      if ((kinds >> kind & 1) != 0)
+      if (definition.enabled && (kinds >> kind & 1) != 0)
         compiled_->by_kind[kind].push_back(static_cast<std::uint32_t>(compiled_->rules.size()));
     }
     compiled_->rules.push_back(std::move(rule));
   }
 
-  RuleInfo describe(const RuleDefinition& definition, v1::Severity severity) {
+  void compile(const CorrelationDefinition& definition) {
+    if (!is_new(definition)) return;
+    auto correlation = compile_correlation(definition, rules_, places_, problems_);
+    const auto severity = severity_of(definition.priority, problems_);
+    add_tests(definition);
+    infos_.push_back(describe(definition, severity.value_or(v1::SEVERITY_UNKNOWN)));
+    infos_.back().correlation = true;
+    if (!correlation) return;
+    correlation->index = infos_.size() - 1;
+    for (const std::size_t rule : correlation->rules) {
+      if (definition.enabled && !definition.generate) infos_[rule].alert = false;
+    }
+    compiled_->correlations.push_back(*std::move(correlation));
+  }
+
+  bool is_new(const RuleHeader& definition) {
+    const auto [first, added] = places_.try_emplace(definition.id.text, definition.id.place);
+    if (!added) {
+      problems_.add(definition.id.place, fmt::format("the rule '{}' is defined already at {}", definition.id.text,
+                                                     to_string(first->second)));
+    }
+    return added;
+  }
+
+  // Of the rule that is described next.
+  void add_tests(const RuleHeader& definition) {
+    for (const TestDefinition& test : definition.tests) {
+      std::optional<v1::Severity> severity;
+      if (!test.severity.text.empty()) severity = severity_of(test.severity, problems_);
+      if (severity && !test.fires) {
+        problems_.add(test.severity.place, "a test in which the rule does not fire has no severity");
+      }
+      tests_.push_back({infos_.size(), trimmed(test.name), test.name.place.line, test.events, test.fires, severity});
+    }
+  }
+
+  RuleInfo describe(const RuleHeader& definition, v1::Severity severity) {
     RuleInfo info;
     v1::RuleReference& reference = info.reference;
-    reference.set_id(definition.rule.text);
-    reference.set_title(definition.title.text.empty() ? definition.rule.text : trimmed(definition.title));
+    reference.set_id(definition.id.text);
+    reference.set_title(definition.title.text.empty() ? definition.id.text : trimmed(definition.title));
     reference.set_description(trimmed(definition.description));
     reference.set_severity(severity);
     reference.set_remediation(trimmed(definition.remediation));
@@ -123,8 +161,8 @@ class RuleCompiler {
     }
     for (const SourceText& control : definition.controls) reference.add_controls(control.text);
     for (const SourceText& tag : definition.tags) reference.add_tags(tag.text);
-    info.file = definition.rule.place.file->name;
-    info.line = definition.rule.place.line;
+    info.file = definition.id.place.file->name;
+    info.line = definition.id.place.line;
     info.enabled = definition.enabled;
     return info;
   }
@@ -135,13 +173,16 @@ class RuleCompiler {
   ListTable lists_;
   ConditionCompiler conditions_;
   std::vector<RuleInfo> infos_;
+  std::vector<RuleTest> tests_;
   std::map<std::string, Place> places_;
+  // Those that judge single events.
+  std::map<std::string, std::size_t> rules_;
 };
 
 }  // namespace
 
-RuleSet::RuleSet(std::vector<RuleInfo> rules, std::unique_ptr<const Compiled> compiled)
-    : rules_(std::move(rules)), compiled_(std::move(compiled)) {}
+RuleSet::RuleSet(std::vector<RuleInfo> rules, std::vector<RuleTest> tests, std::unique_ptr<const Compiled> compiled)
+    : rules_(std::move(rules)), tests_(std::move(tests)), compiled_(std::move(compiled)) {}
 
 RuleSet::~RuleSet() = default;
 
@@ -150,6 +191,7 @@ absl::StatusOr<std::shared_ptr<const RuleSet>> compile_rules(std::span<const Rul
   Definitions definitions;
   Problems problems;
   for (const RuleFile& file : files) read_rule_file(file, definitions, problems);
+  apply_overrides(definitions, problems);
   auto rules = RuleCompiler(definitions, problems).compile();
   if (!rules) return problems.status();
   return rules;

@@ -6,12 +6,14 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "bulkhead/v1/alert.pb.h"
+#include "bulkhead/v1/event.pb.h"
 
 namespace bulkhead::detect {
 
@@ -30,6 +32,22 @@ struct RuleInfo {
   int line = 0;
   // A rule that is not enabled is checked like any other and never fires.
   bool enabled = true;
+  // A rule that does not alert has findings for others to use, and none of its own.
+  bool alert = true;
+  // It judges what several events make together.
+  bool correlation = false;
+};
+
+// A test that is written with a rule (collector/detect/rule_tests.h runs it).
+struct RuleTest {
+  // Into RuleSet::rules().
+  std::size_t rule = 0;
+  std::string name;
+  int line = 0;
+  std::vector<v1::Event> events;
+  bool fires = false;
+  // Nothing: any.
+  std::optional<v1::Severity> severity;
 };
 
 // Immutable, so it may be shared between threads.
@@ -37,18 +55,21 @@ class RuleSet {
  public:
   struct Compiled;
 
-  RuleSet(std::vector<RuleInfo> rules, std::unique_ptr<const Compiled> compiled);
+  RuleSet(std::vector<RuleInfo> rules, std::vector<RuleTest> tests, std::unique_ptr<const Compiled> compiled);
   ~RuleSet();
   RuleSet(const RuleSet&) = delete;
   RuleSet& operator=(const RuleSet&) = delete;
 
-  // In the order of the files and of the rules in them.
+  // In the order of the files and of the rules in them; correlations come after all others.
   std::span<const RuleInfo> rules() const { return rules_; }
+  // In the order of the rules, and of each as they are written.
+  std::span<const RuleTest> tests() const { return tests_; }
   // For the engine.
   const Compiled& compiled() const { return *compiled_; }
 
  private:
   std::vector<RuleInfo> rules_;
+  std::vector<RuleTest> tests_;
   std::unique_ptr<const Compiled> compiled_;
 };
 

@@ -27,6 +27,8 @@ std::size_t offset_of(std::string_view text, int line, int column) {
   return std::min(text.size(), offset + static_cast<std::size_t>(column - 1));
 }
 
+}  // namespace
+
 Place place_of(const RuleFile& file, std::size_t offset) {
   Place place{&file, 1, 1};
   for (std::size_t i = 0; i < offset; ++i) {
@@ -37,8 +39,6 @@ Place place_of(const RuleFile& file, std::size_t offset) {
   }
   return place;
 }
-
-}  // namespace
 
 Place SourceText::at(std::size_t offset) const {
   const std::string_view source = place.file->text;

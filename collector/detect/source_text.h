@@ -29,6 +29,9 @@ struct SourceText {
   Place at(std::size_t offset) const;
 };
 
+// Of a byte of the file.
+Place place_of(const RuleFile& file, std::size_t offset);
+
 // "file:line:column".
 std::string to_string(const Place& place);
 

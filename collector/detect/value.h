@@ -21,6 +21,8 @@ enum class Type : std::uint8_t {
   kFlag,
   // One of a field's named values; a number underneath.
   kChoice,
+  // Several texts.
+  kList,
 };
 
 // Bits of Type, for operators that fit several.
@@ -45,7 +47,7 @@ struct Value {
   static Value of_flag(bool flag) { return {true, flag ? 1 : 0, {}}; }
 };
 
-// The right side of `in`.
+// The right side of `in`, `pmatch` and `intersects`.
 struct ValueSet {
   struct Hash {
     using is_transparent = void;

@@ -45,7 +45,7 @@ void only_breaches_are_flagged(const std::string& name) {
     REQUIRE(actor.status() == absl::OkStatus());
     deeds.push_back({played, *actor});
     if (!played->is_breach()) continue;
-    const auto flagged = alerts.wait_for([&](const Alert& a) { return played->explains(a, *actor); }, kAlertTimeout);
+    const auto flagged = alerts.wait_for([&](const Alert& a) { return played->flagged_by(a, *actor); }, kAlertTimeout);
     INFO(played->title);
     INFO(log_of(*cast, "agent"));
     INFO(log_of(*cast, "collector"));

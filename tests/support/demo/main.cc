@@ -50,7 +50,7 @@ int fail(const absl::Status& status) {
 // Waits for a breach's alert, or gives a twin's alert the time to come.
 void watch_out(stage::AlertStream& alerts, const Deed& deed, const Narrator& narrate) {
   if (!deed.act->is_breach()) return;
-  const auto alert = alerts.wait_for([&](const auto& a) { return deed.act->explains(a, deed.actor); }, kAlertTimeout);
+  const auto alert = alerts.wait_for([&](const auto& a) { return deed.act->flagged_by(a, deed.actor); }, kAlertTimeout);
   narrate(alert.ok() ? "  flagged: " + alert->message : "  NOT FLAGGED");
 }
 

@@ -43,8 +43,8 @@ Verdict judge(const std::vector<Deed>& deeds, const std::vector<Alert>& alerts) 
   verdict.good = unexplained.empty();
   verdict.table = absl::StrFormat("%-26s  %-8s  %-7s  %9s\n", "ACT", "EXPECTED", "FLAGGED", "AFTER");
   for (const Deed& deed : deeds) {
-    const auto flag =
-        std::find_if(alerts.begin(), alerts.end(), [&](const Alert& alert) { return explains(deed, alert); });
+    const auto flag = std::find_if(alerts.begin(), alerts.end(),
+                                   [&](const Alert& alert) { return deed.act->flagged_by(alert, deed.actor); });
     const bool stray = std::any_of(unexplained.begin(), unexplained.end(),
                                    [&](const Alert* alert) { return last_begun_before(*alert, deeds) == &deed; });
     const bool flagged = flag != alerts.end() || stray;

@@ -170,6 +170,11 @@ constexpr Act kActs[] = {
 }  // namespace
 
 bool Act::explains(const Alert& alert, pid_t actor) const {
+  const bool correlation = alert.rule.starts_with("CORR-");
+  return flagged_by(alert, actor) || (correlation && is_breach() && actor != 0 && alert.actor_pid == actor);
+}
+
+bool Act::flagged_by(const Alert& alert, pid_t actor) const {
   if (!is_breach() || alert.rule != rule) return false;
   if (actor != 0 && alert.actor_pid != actor) return false;
   if (!absl::StrContains(alert.object, object)) return false;

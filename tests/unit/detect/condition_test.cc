@@ -186,4 +186,64 @@ TEST_CASE("a glob with many stars takes no longer for a long text") {
   CHECK_FALSE(matches(R"(event.path glob '\\???%')", event));
 }
 
+TEST_CASE("a regular expression must match the whole text") {
+  CHECK(matches("actor.exe regex '/usr/bin/g.b'", kRead));
+  CHECK(matches("actor.exe regex '.*gdb'", kRead));
+  CHECK_FALSE(matches("actor.exe regex gdb", kRead));
+  CHECK_FALSE(matches("actor.exe regex '/usr/bin'", kRead));
+  CHECK(matches("not actor.exe regex /usr/bin/strace", kRead));
+  CHECK_FALSE(matches("event.path regex '.*'", kRead));
+}
+
+TEST_CASE("no byte of a hostile name escapes a regular expression") {
+  v1::Event event = kRead;
+  event.set_path("/srv/a\nb\xff.img");
+  CHECK(matches(R"(event.path regex '/srv/.*\\.img')", event));
+  CHECK(matches(R"(event.path regex '/srv/a.b.\\.img')", event));
+  event.set_path("/srv/ü");
+  CHECK(matches("event.path regex '/srv/ü'", event));
+}
+
+TEST_CASE("a regular expression that makes others run for ages ends at once") {
+  v1::Event event = kRead;
+  event.set_path(std::string(4096, 'a'));
+  CHECK_FALSE(matches("event.path regex '(a+)+(a|aa)*b'", event));
+  CHECK(matches("event.path regex '(a?){500}a*'", event));
+}
+
+TEST_CASE("a path is under a prefix by whole components") {
+  v1::Event event = kRead;
+  event.set_path("/srv/images/web.qcow2");
+  CHECK(matches("event.path pmatch (/home, /srv)", event));
+  CHECK(matches("event.path pmatch /srv/images/", event));
+  CHECK(matches("event.path pmatch (/srv/images/web.qcow2)", event));
+  CHECK(matches("event.path pmatch (/)", event));
+  CHECK_FALSE(matches("event.path pmatch (/sr, /srv/image, /srv/images/web.qcow2/a)", event));
+  CHECK(matches("event.path pmatch (stores)", event, "- list: stores\n  items: [/srv/images]\n"));
+  event.set_path("/srv2");
+  CHECK_FALSE(matches("event.path pmatch (/srv)", event));
+  event.set_path("memfd:srv");
+  CHECK_FALSE(matches("event.path pmatch (/)", event));
+  CHECK_FALSE(matches("event.path pmatch (/)", kRead));
+}
+
+TEST_CASE("a list intersects when one of its items is among those named") {
+  v1::Event event = kRead;
+  v1::Process& grandparent = *event.mutable_actor()->add_lineage();
+  grandparent.set_executable("/usr/sbin/sshd");
+  CHECK(matches("actor.lineage.exe intersects (/usr/sbin/cron, /usr/sbin/sshd)", event));
+  CHECK(matches("actor.lineage.exe intersects (/usr/bin/bash)", event));
+  CHECK_FALSE(matches("actor.lineage.exe intersects (/usr/bin/gdb, sshd)", event));
+  CHECK(matches("actor.lineage.command intersects bash", event));
+  CHECK(matches("actor.lineage.exe intersects remote", event, "- list: remote\n  items: [/usr/sbin/sshd]\n"));
+  CHECK(matches("actor.lineage.exe exists", event));
+  CHECK_FALSE(matches("actor.lineage.exe exists", frame_event()));
+  CHECK_FALSE(matches("actor.lineage.exe intersects (/usr/bin/bash)", frame_event()));
+}
+
+TEST_CASE("a process is named by its pid and its start") {
+  CHECK(matches("actor.process = 4711:4000000000000", kRead));
+  CHECK_FALSE(matches("actor.process exists", frame_event()));
+}
+
 }  // namespace bulkhead::detect

@@ -41,7 +41,7 @@ TEST_CASE("docs/rules.md lists the operators that the code has") {
   std::string table = "| operator | for | true when the left side |\n|---|---|---|\n";
   for (const Operator& op : operators()) {
     std::string types;
-    for (const Type type : {Type::kText, Type::kTenant, Type::kNumber, Type::kFlag, Type::kChoice}) {
+    for (const Type type : {Type::kText, Type::kTenant, Type::kNumber, Type::kFlag, Type::kChoice, Type::kList}) {
       if ((op.types & type_bit(type)) != 0) types += (types.empty() ? "" : ", ") + std::string(type_name(type));
     }
     table += "| `" + std::string(op.spelling) + "` | " + types + " | " + std::string(op.description) + " |\n";

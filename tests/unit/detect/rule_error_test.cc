@@ -112,8 +112,8 @@ TEST_CASE("priorities, techniques, outputs and names are checked") {
 }
 
 TEST_CASE("what is no rule file is refused with a place") {
-  CHECK_THAT(error_of("a: b\n"), Contains("t.yaml:1:1: expected a list of rules, macros and lists"));
-  CHECK_THAT(error_of("- 5\n"), Contains("expected a rule, a macro or a list"));
+  CHECK_THAT(error_of("a: b\n"), Contains("t.yaml:1:1: expected a list of rules, correlations, macros and lists"));
+  CHECK_THAT(error_of("- 5\n"), Contains("expected a rule, a correlation, a macro or a list"));
   CHECK_THAT(error_of("- rule: a\n  macro: b\n"), Contains("exactly one of the keys"));
   CHECK_THAT(error_of("- rule: [a\n"), Contains("t.yaml:2:"));
   CHECK_THAT(error_of("[]\n---\n- x: 1\n"), Contains("t.yaml:2:1: expected the end of the file"));
@@ -164,6 +164,28 @@ TEST_CASE("lists that multiply cannot fill the memory") {
     text += "- list: l" + std::to_string(i) + "\n  items: [" + before + ", " + before + "]\n";
   }
   CHECK_THAT(error_of(text), Contains("makes more than") || Contains("nested more than"));
+}
+
+TEST_CASE("a regular expression that is wrong or too big is refused at its place") {
+  CHECK(error_of(rule_text("actor.exe regex '/usr/(bin'")) ==
+        "t.yaml:5:31: not a regular expression that can be used: missing ): /usr/(bin");
+  CHECK_THAT(error_of(rule_text("actor.exe regex 'ab[z-a]'")), Contains("t.yaml:5:34: not a regular expression"));
+  CHECK_THAT(error_of(rule_text("actor.exe regex '(((a{100}){100}){100}){100}'")), Contains("t.yaml:5:"));
+  CHECK_THAT(error_of(rule_text("actor.exe regex '((((\\w{30}){30}){30}.*){9}'")), Contains("t.yaml:5:"));
+  CHECK_THAT(error_of(rule_text("actor.exe regex '" + std::string(5000, 'a') + "'")), Contains("longer than 4096"));
+  CHECK_THAT(error_of(rule_text("actor.exe regex '(abcdefghijklmnopqrstuvwxyz){1000}'")),
+             Contains("pattern too large"));
+  CHECK_THAT(error_of(rule_text("actor.exe regex actor.parent.exe")), Contains("takes an expression, not a field"));
+}
+
+TEST_CASE("path prefixes and lists are checked") {
+  for (const char* path : {"srv", "srv/a", "/srv//a", "/srv/../etc", "/./a", "/srv//"}) {
+    CHECK_THAT(error_of(rule_text(std::string("actor.exe pmatch (/usr, ") + path + ")")),
+               Contains("t.yaml:5:38: '" + std::string(path) + "' is no absolute path"));
+  }
+  CHECK_THAT(error_of(rule_text("actor.lineage.exe = /bin/sh")), Contains("'=' does not fit the list field"));
+  CHECK_THAT(error_of(rule_text("actor.exe intersects (/bin/sh)")), Contains("it fits list"));
+  CHECK_THAT(error_of(rule_text("actor.tenant pmatch (/bin/sh)")), Contains("it fits text"));
 }
 
 }  // namespace bulkhead::detect

@@ -1,0 +1,121 @@
+#include "collector/detect/event_defaults.h"
+
+namespace bulkhead::detect {
+namespace {
+
+constexpr char kDomain[] = "11111111-1111-1111-1111-111111111111";
+constexpr char kOtherDomain[] = "22222222-2222-2222-2222-222222222222";
+
+// A tool that someone with a login runs on the host.
+void set_host_process(v1::Actor& actor) {
+  actor.set_tenant("host");
+  actor.set_login_uid(1000);
+  actor.set_thread_id(4711);
+  actor.set_cgroup("/user.slice/user-1000.slice/session-1.scope");
+  v1::Process& process = *actor.mutable_process();
+  process.set_pid(4711);
+  process.set_start_time_ns(4000000000000);
+  process.set_executable("/usr/bin/tool");
+  process.set_command("tool");
+  v1::Process& parent = *actor.add_lineage();
+  parent.set_pid(4000);
+  parent.set_start_time_ns(3000000000000);
+  parent.set_executable("/usr/bin/bash");
+  parent.set_command("bash");
+}
+
+void set_object(v1::Event& event, v1::ObjectKind kind, const char* id) {
+  v1::Object& object = *event.mutable_object();
+  object.set_kind(kind);
+  object.set_tenant("acme");
+  object.set_domain_uuid(kDomain);
+  object.set_domain_name("web");
+  object.set_id(id);
+}
+
+void set_memory(v1::Event& event) {
+  event.set_probe(v1::PROBE_MEMORY_PROCESS_VM);
+  set_host_process(*event.mutable_actor());
+  set_object(event, v1::OBJECT_KIND_GUEST_MEMORY, "vmm:900:1000000000000");
+  v1::Process& vmm = *event.mutable_object()->mutable_vmm();
+  vmm.set_pid(900);
+  vmm.set_start_time_ns(1000000000000);
+  vmm.set_executable("/usr/bin/qemu-system-x86_64");
+  event.mutable_memory_access();
+}
+
+void set_file(v1::Event& event) {
+  event.set_probe(v1::PROBE_DISK_FILE_OPEN);
+  set_host_process(*event.mutable_actor());
+  set_object(event, v1::OBJECT_KIND_VOLUME, "/var/lib/libvirt/images/web.qcow2");
+  event.set_path("/var/lib/libvirt/images/web.qcow2");
+  event.mutable_file_open()->set_method(v1::OPEN_METHOD_OPENAT);
+  event.mutable_file_open()->set_inode(131);
+  event.mutable_file_open()->set_link_count(1);
+}
+
+void set_frame(v1::Event& event) {
+  event.set_probe(v1::PROBE_NETWORK_DELIVERY);
+  event.mutable_actor()->set_tenant("initech");
+  event.mutable_actor()->set_domain_uuid(kOtherDomain);
+  event.mutable_actor()->set_domain_name("db");
+  set_object(event, v1::OBJECT_KIND_PORT, "vnet1");
+  v1::FrameDelivery& frame = *event.mutable_frame_delivery();
+  frame.set_source_port("vnet0");
+  frame.set_destination_port("vnet1");
+  frame.set_ethertype(0x0800);
+  frame.set_frames(1);
+  frame.set_bytes(98);
+}
+
+void set_statement(v1::Event& event, v1::Probe probe, v1::ObjectKind kind, const char* id) {
+  event.set_probe(probe);
+  event.mutable_object()->set_kind(kind);
+  event.mutable_object()->set_id(id);
+}
+
+void set_payload(v1::Event& event, v1::Event::PayloadCase kind) {
+  switch (kind) {
+    case v1::Event::kMemoryAccess:
+      return set_memory(event);
+    case v1::Event::kFileOpen:
+      return set_file(event);
+    case v1::Event::kFrameDelivery:
+      return set_frame(event);
+    case v1::Event::kLoss:
+      set_statement(event, v1::PROBE_AGENT, v1::OBJECT_KIND_PROBE, "memory.process_vm");
+      event.mutable_loss();
+      return;
+    case v1::Event::kTenantChange:
+      set_object(event, v1::OBJECT_KIND_DOMAIN, kDomain);
+      event.set_probe(v1::PROBE_AGENT);
+      event.mutable_tenant_change();
+      return;
+    case v1::Event::kGrantChange:
+      set_statement(event, v1::PROBE_COLLECTOR, v1::OBJECT_KIND_GRANT, "G-0123456789AB");
+      event.mutable_object()->set_tenant("acme");
+      event.mutable_grant_change()->mutable_grant()->set_id("G-0123456789AB");
+      event.mutable_grant_change()->mutable_grant()->set_tenant("acme");
+      return;
+    case v1::Event::kPolicyChange:
+      set_statement(event, v1::PROBE_COLLECTOR, v1::OBJECT_KIND_POLICY, "policy");
+      event.mutable_policy_change();
+      return;
+    case v1::Event::PAYLOAD_NOT_SET:
+      return;
+  }
+}
+
+}  // namespace
+
+v1::Event default_event(v1::Event::PayloadCase kind, std::uint64_t number) {
+  v1::Event event;
+  event.set_host_id("host-1");
+  event.set_boot_id("boot-1");
+  event.set_sequence(number);
+  event.mutable_time()->set_seconds(kTestTime);
+  set_payload(event, kind);
+  return event;
+}
+
+}  // namespace bulkhead::detect
