@@ -23,7 +23,7 @@ std::span<const bulkhead::v1::Event> events() {
       event.mutable_actor()->add_lineage()->set_executable("/usr/bin/bash");
       event.mutable_actor()->set_tenant("host");
       event.mutable_actor()->mutable_process()->set_pid(1);
-      event.mutable_actor()->mutable_process()->set_executable("/usr/bin/gdb\n\xff");
+      event.mutable_actor()->mutable_process()->set_executable("/usr/bin/gdb\n\x1b\u009b");
       event.mutable_object()->set_tenant("acme");
       event.set_path("/proc/1/mem");
     }
