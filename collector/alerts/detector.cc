@@ -7,7 +7,7 @@
 namespace bulkhead::alerts {
 
 Detector::Detector(std::shared_ptr<const detect::RuleSet> rules, Authoriser authoriser, Grouper grouper)
-    : rules_(std::move(rules)), detector_(rules_), authoriser_(std::move(authoriser)), grouper_(std::move(grouper)) {}
+    : rules_(std::move(rules)), detector_(std::in_place, rules_), authoriser_(std::move(authoriser)), grouper_(std::move(grouper)) {}
 
 absl::Status Detector::judge(const v1::EventBatch& batch) {
   if (auto status = go_on(); !status.ok()) return status;
@@ -42,9 +42,9 @@ absl::Status Detector::go_on() {
 
 // What someone may do does not add up to anything either: it goes past the correlations.
 std::vector<detect::CorrelatedFinding> Detector::findings_of(const v1::Event& event) {
-  std::vector<detect::Finding> base = detector_.base(event);
+  std::vector<detect::Finding> base = detector_->base(event);
   authorisation_ = base.empty() || !authoriser_ ? Authorisation() : authoriser_(event);
-  return detector_.judge(event, std::move(base), !authorisation_.allowed());
+  return detector_->judge(event, std::move(base), !authorisation_.allowed());
 }
 
 void Detector::remember(const v1::EventBatch& batch) {
@@ -55,7 +55,7 @@ void Detector::remember(const v1::EventBatch& batch) {
 
 void Detector::set_rules(std::shared_ptr<const detect::RuleSet> rules) {
   rules_ = std::move(rules);
-  detector_ = detect::Detector(rules_);
+  detector_.emplace(rules_);
 }
 
 std::uint64_t Detector::take_findings() {

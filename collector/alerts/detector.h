@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -34,8 +35,8 @@ class Detector {
   // Feeds correlations with what was judged before, and finds nothing.
   void remember(const v1::EventBatch& batch);
   // How far back that is of use.
-  absl::Duration horizon() const { return detector_.correlator().horizon(); }
-  std::vector<detect::CorrelationStatistics> correlations() const { return detector_.correlator().statistics(); }
+  absl::Duration horizon() const { return detector_->correlator().horizon(); }
+  std::vector<detect::CorrelationStatistics> correlations() const { return detector_->correlator().statistics(); }
 
   Grouper& grouper() { return grouper_; }
   // Findings since the last call, authorised ones too.
@@ -45,7 +46,7 @@ class Detector {
   std::vector<detect::CorrelatedFinding> findings_of(const v1::Event& event);
 
   std::shared_ptr<const detect::RuleSet> rules_;
-  detect::Detector detector_;
+  std::optional<detect::Detector> detector_;
   const Authoriser authoriser_;
   Grouper grouper_;
 

@@ -77,20 +77,47 @@ absl::StatusOr<std::unique_ptr<Database>> Database::open(const std::filesystem::
   return database;
 }
 
+// Beside its place, and then moved there whole: a start that ends in the middle must not leave half a store, which the
+// next one would take for a damaged one.
+absl::Status Database::make() {
+  const std::filesystem::path unfinished = path_.string() + ".new";
+  std::error_code failed;
+  std::filesystem::remove_all(unfinished, failed);
+  std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  for (const Family& family : kFamilies) {
+    families.emplace_back(std::string(family.name), family_options(family.name));
+  }
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* opened = nullptr;
+  auto status = rocksdb::DB::Open(database_options(true), unfinished.string(), families, &handles, &opened);
+  if (!status.ok()) return error(status, "open");
+  const std::unique_ptr<rocksdb::DB> made(opened);
+  for (auto* handle : handles) made->DestroyColumnFamilyHandle(handle);
+  status = made->Close();
+  if (!status.ok()) return error(status, "open");
+  std::filesystem::remove(path_, failed);
+  std::filesystem::rename(unfinished, path_, failed);
+  if (failed) {
+    return absl::UnavailableError(
+        absl::StrCat("cannot move ", unfinished.string(), " to ", path_.string(), ": ", failed.message()));
+  }
+  return sync_directory(path_.parent_path());
+}
+
 absl::Status Database::open_families() {
   // A directory that lost its CURRENT file must not be taken for a new one.
-  const bool create = absent_or_empty(path_);
-  const auto options = database_options(create);
-  std::vector<std::string> found;
-  if (!create) {
-    const auto listed = rocksdb::DB::ListColumnFamilies(options, path_.string(), &found);
-    if (!listed.ok()) return error(listed, "open");
-    if (const auto status = check_families(path_, found); !status.ok()) return status;
+  if (absent_or_empty(path_)) {
+    if (auto status = make(); !status.ok()) return status;
   }
+  const auto options = database_options(false);
+  std::vector<std::string> found;
+  const auto listed = rocksdb::DB::ListColumnFamilies(options, path_.string(), &found);
+  if (!listed.ok()) return error(listed, "open");
+  if (const auto status = check_families(path_, found); !status.ok()) return status;
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const Family& family : kFamilies) {
     // What later formats added may be missing; a store without one of the first is damaged, and RocksDB says so.
-    const bool there = create || family.since == 1 || std::ranges::find(found, family.name) != found.end();
+    const bool there = family.since == 1 || std::ranges::find(found, family.name) != found.end();
     if (there) families.emplace_back(std::string(family.name), family_options(family.name));
   }
   rocksdb::DB* opened = nullptr;
@@ -98,7 +125,7 @@ absl::Status Database::open_families() {
   if (!status.ok()) return error(status, "open");
   db_.reset(opened);
   name_handles();
-  return create ? sync_directory(path_.parent_path()) : absl::OkStatus();
+  return absl::OkStatus();
 }
 
 void Database::name_handles() {

@@ -57,6 +57,7 @@ class Database {
 
  private:
   explicit Database(std::filesystem::path path) : path_(std::move(path)) {}
+  absl::Status make();
   absl::Status open_families();
   // Nothing when the store is so new that it has none yet.
   absl::StatusOr<std::optional<std::uint64_t>> stored_format();

@@ -27,7 +27,8 @@ constexpr std::uint64_t kEvents = 400;
 // Each by another process, so that each opens an alert.
 void append_event(store::EventLog& log, std::uint64_t sequence) {
   v1::Event event = memory_event(v1::MEMORY_OPERATION_PROCESS_VM_READ);
-  event.mutable_actor()->mutable_process()->set_pid(static_cast<std::uint32_t>(1000 + sequence));
+  // Each by a program of its own: the same again would be counted on one alert.
+  event.mutable_actor()->mutable_process()->set_executable("/usr/bin/reader-" + std::to_string(sequence));
   event.set_sequence(sequence);
   set_time(event, static_cast<double>(sequence));
   const auto batches = batch::pack(std::span(&event, 1));
@@ -42,9 +43,11 @@ void append_event(store::EventLog& log, std::uint64_t sequence) {
   auto rules = detect::compile_rules(shipped_rules());
   if (!store.ok() || !made.ok() || !rules.ok()) _exit(2);
   sinks::Dispatcher dispatcher((*store)->outbox(), (*store)->alerts(), std::move(made->sinks), {});
-  alerts::DetectionStage stage((*store)->log(), (*store)->alerts(), *rules,
-                               [](const std::string& host) { return host; },
-                               [&](const v1::Alert& alert) { return dispatcher.recipients(alert); });
+  alerts::DetectionStage stage({.log = (*store)->log(),
+                                .alerts = (*store)->alerts(),
+                                .rules = *rules,
+                                .hostname = [](const std::string& host) { return host; },
+                                .recipients = [&](const v1::Alert& alert) { return dispatcher.recipients(alert); }});
   if (!dispatcher.start().ok() || !stage.start().ok()) _exit(4);
   for (auto next = (*store)->ledger().boot("host-1", "boot-1")->next_sequence; next <= kEvents; ++next) {
     append_event((*store)->log(), next);

@@ -191,7 +191,8 @@ TEST_CASE("what a grant needs and does not have is asked for by name") {
 TEST_CASE("silences are made, listed and ended") {
   const TempDir dir;
   auto options = options_for(dir);
-  options.alerts_file = (dir.path() / "alerts.json").string();
+  const std::string file = (dir.path() / "alerts.json").string();
+  options.sinks.push_back({.name = "file", .filter = {}, .retry = {}, .target = sinks::FileTarget{file}});
   const auto collector = start(options);
   const std::string address = collector->listen_address();
   CHECK(ask(address, {"silences", "create", "--for", "1h", "--why", "x"}).exit_status == 2);
@@ -204,10 +205,10 @@ TEST_CASE("silences are made, listed and ended") {
   CHECK(alerts(address)[0]["status"] == "Suppressed");
   CHECK_THAT(ask(address, {"silences"}).out, Contains(id) && Contains("rule MEM-01") && Contains("a drill"));
   CHECK_THAT(ask(address, {"status"}).out, Contains("1 in force"));
-  CHECK_FALSE(std::filesystem::exists(options.alerts_file));
+  CHECK_FALSE(std::filesystem::exists(file));
   REQUIRE(ask(address, {"silences", "end", id, "--why", "over"}).exit_status == 0);
   CHECK(ask(address, {"silences", "end", id, "--why", "over"}).exit_status == 1);
-  CHECK(eventually([&] { return std::filesystem::exists(options.alerts_file); }));
+  CHECK(eventually([&] { return std::filesystem::exists(file); }));
   CHECK_THAT(ask(address, {"silences"}).out, Contains("no silences"));
   CHECK_THAT(ask(address, {"silences", "--all"}).out, Contains(id));
 }

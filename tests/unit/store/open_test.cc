@@ -90,7 +90,8 @@ TEST_CASE("a log whose last write was torn by a crash opens with all before it")
   const TempDir dir;
   fill(dir.path());
   for (const auto& entry : std::filesystem::directory_iterator(dir.path() / "store")) {
-    if (entry.path().extension() == ".log") std::filesystem::resize_file(entry.path(), entry.file_size() - 5);
+    const bool written = entry.path().extension() == ".log" && entry.file_size() > 5;
+    if (written) std::filesystem::resize_file(entry.path(), entry.file_size() - 5);
   }
   REQUIRE(stored_sequences(open_store(dir.path())->log()).size() == 19);
 }
@@ -126,6 +127,16 @@ TEST_CASE("a store with a column family that this version does not know is refus
     (*database)->db().DestroyColumnFamilyHandle(added);
   }
   REQUIRE(open_error(dir.path(), absl::StatusCode::kFailedPrecondition).find("newer") != std::string::npos);
+}
+
+TEST_CASE("a store whose first making was cut short is made anew") {
+  const TempDir dir;
+  // What a killed start leaves: the unfinished store, at any stage.
+  std::filesystem::create_directories(dir.path() / "store.new");
+  std::ofstream(dir.path() / "store.new" / "CURRENT") << "MANIFEST-000001\n";
+  const auto store = open_store(dir.path());
+  REQUIRE(store->log().statistics().events == 0);
+  REQUIRE_FALSE(std::filesystem::exists(dir.path() / "store.new"));
 }
 
 }  // namespace bulkhead::test
