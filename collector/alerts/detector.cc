@@ -7,7 +7,10 @@
 namespace bulkhead::alerts {
 
 Detector::Detector(std::shared_ptr<const detect::RuleSet> rules, Authoriser authoriser, Grouper grouper)
-    : rules_(std::move(rules)), detector_(std::in_place, rules_), authoriser_(std::move(authoriser)), grouper_(std::move(grouper)) {}
+    : rules_(std::move(rules)),
+      detector_(std::in_place, rules_),
+      authoriser_(std::move(authoriser)),
+      grouper_(std::move(grouper)) {}
 
 absl::Status Detector::judge(const v1::EventBatch& batch) {
   if (auto status = go_on(); !status.ok()) return status;
