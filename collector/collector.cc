@@ -39,6 +39,8 @@ constexpr std::chrono::milliseconds kGrace{1000};
 constexpr std::chrono::seconds kHousekeeping{1};
 // Records of a grant's last moment may still be on their way.
 constexpr absl::Duration kExpiryGrace = absl::Seconds(10);
+// Where detection never gets to the log's end.
+constexpr absl::Duration kLongestExpiryGrace = absl::Minutes(5);
 constexpr char kCollectorIdKey[] = "collector_id";
 
 // Made once for a store: agents tell by it whether they still talk to the collector that acknowledged their events.
@@ -285,8 +287,8 @@ class Collector::Implementation {
 
   void keep_house() {
     // How often a grant was used is known once detection has seen all that there is.
-    if (stage_.lag_events() > 0) return;
-    const absl::Status recorded = base_.grants->record_expiries(absl::Now(), kExpiryGrace);
+    const absl::Duration grace = stage_.lag_events() == 0 ? kExpiryGrace : kLongestExpiryGrace;
+    const absl::Status recorded = base_.grants->record_expiries(absl::Now(), grace);
     if (!recorded.ok()) spdlog::error("the end of a grant cannot be recorded: {}", std::string(recorded.message()));
   }
 

@@ -326,10 +326,12 @@ bool StageWorker::commit() {
 void StageWorker::publish() {
   followers_.publish(uncommitted_);
   if (sources_.committed && !uncommitted_.empty()) sources_.committed(uncommitted_);
-  for (const PendingAnswer& pending : std::exchange(pending_answers_, {})) {
+  std::erase_if(pending_answers_, [this](const PendingAnswer& pending) {
     const auto change = std::ranges::find(uncommitted_, pending.uid, [](const Change& one) { return one.alert.uid(); });
+    if (change == uncommitted_.end()) return false;
     pending.answer->set_value(change->alert);
-  }
+    return true;
+  });
   const auto opened = std::ranges::count_if(uncommitted_, [](const Change& change) { return change.opened; });
   uncommitted_.clear();
   const std::scoped_lock lock(mutex_);
