@@ -91,6 +91,10 @@ TEST_CASE("a stolen look at a volume becomes an event with both tenants, the pro
         std::filesystem::canonical(stage::program_directory() + "/subjects/file_opener").string());
   CHECK(event.actor().process().command() == "file_opener");
   REQUIRE(event.actor().lineage_size() > 0);
+  CHECK(event.actor().uid() == getuid());
+  std::uint32_t login_uid = 0;
+  std::ifstream("/proc/self/loginuid") >> login_uid;
+  CHECK(event.actor().login_uid() == login_uid);
   CHECK(event.actor().lineage(0).pid() == static_cast<std::uint32_t>(getpid()));
   CHECK(event.actor().lineage(0).executable() == std::filesystem::canonical("/proc/self/exe").string());
   CHECK(event.object().kind() == v1::OBJECT_KIND_VOLUME);

@@ -164,6 +164,20 @@ TEST_CASE("process_vm_readv by another tenant's process names both tenants") {
   check_target(memory.front(), owned);
 }
 
+TEST_CASE("two VMMs whose domains are not known yet are not one tenant") {
+  BULKHEAD_NEEDS_PROBES();
+  KernelHost host;
+  const probes::Owner starting{probes::kStartingNumber, 0};
+  const OwnedVictim owned = own_victim(host, starting);
+  stage::ChildProcess reader = start_subject({"memory_reader", "--wait", pid_of(owned), owned.victim.address, "64"});
+  REQUIRE(reader.read_line(kPatience).ok());
+  const auto key = host.maps().process(static_cast<std::uint32_t>(reader.pid()));
+  REQUIRE(host.maps().set_vmm(*key, starting, false).ok());
+  REQUIRE(reader.write_line("go").ok());
+  REQUIRE(*reader.wait(kPatience) == 0);
+  CHECK(only<MemoryRecord>(host.collect(at_least<MemoryRecord>(1))).size() == 1);
+}
+
 TEST_CASE("a VMM's pid that another process got since is nobody's") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host;
