@@ -29,6 +29,7 @@
 #include "collector/sinks/make_sinks.h"
 #include "collector/store/own_events.h"
 #include "collector/store/rocksdb_store.h"
+#include "proto/batch/event_time.h"
 
 namespace bulkhead::collector {
 
@@ -260,7 +261,7 @@ class Collector::Implementation {
 
   // By what held when the event happened.
   alerts::Authorisation authorise(const v1::Event& event) {
-    const absl::Time time = absl::FromUnixSeconds(event.time().seconds()) + absl::Nanoseconds(event.time().nanos());
+    const absl::Time time = batch::time_of(event.time());
     const auto policy = base_.policies->at(time);
     if (policy.ok() && *policy != nullptr) {
       const auto bridge_of = [this](const std::string& host_id, const std::string& port) {

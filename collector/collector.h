@@ -31,12 +31,12 @@ class Collector {
 
   // Stores and acknowledges what agents sent, then ends. Returns within about ten seconds. Safe to repeat.
   void stop();
-  // SIGHUP: opens the files of sinks again, for log rotation, and reads the rules again. Rules that are wrong leave
-  // those that run; `bulkheadctl status` says so.
+  // SIGHUP: opens the files of sinks again, for log rotation, and reloads.
   void hang_up();
 
-  // Reads the policy again. Refused as a whole, with everything that runs as it was: kInvalidArgument with every error,
-  // a line each; it stays among the problems of the status until a reload is good. `by` says who asked, for the log.
+  // Reads rules and policy again. Refused as a whole, with everything that runs as it was: kInvalidArgument with every
+  // error, a line each; it stays among the problems of the status until a reload is good. `by` says who asked, for the
+  // log.
   absl::StatusOr<v1::ReloadResponse> reload(const std::string& by);
 
   // With the real ports.

@@ -9,6 +9,7 @@
 #include "collector/api/query_service.h"
 #include "collector/report_sinks.h"
 #include "collector/version.h"
+#include "proto/batch/event_time.h"
 
 namespace bulkhead::collector {
 
@@ -63,8 +64,7 @@ std::vector<std::string> Report::policy_problems() const {
   std::vector<std::string> problems = sources_.policy_source.problems();
   const auto policy = sources_.policies.current();
   if (policy == nullptr) return problems;
-  const absl::Time in_force =
-      absl::FromUnixSeconds(policy->valid_from().seconds()) + absl::Nanoseconds(policy->valid_from().nanos());
+  const absl::Time in_force = batch::time_of(policy->valid_from());
   auto behind = sources_.directory.behind(policy->sha256(), in_force, kPatience);
   if (behind.empty()) return problems;
   const std::size_t count = behind.size();

@@ -8,6 +8,7 @@
 
 #include "collector/alerts/event_order.h"
 #include "collector/alerts/sha256.h"
+#include "proto/batch/event_time.h"
 
 namespace bulkhead::alerts {
 namespace {
@@ -114,7 +115,7 @@ void set_first(const v1::Event& event, v1::Alert& alert) {
 
 std::string alert_uid(const detect::Finding& finding, const v1::Event& event, const Authorisation& authorisation,
                       absl::Duration period) {
-  const absl::Time time = absl::FromUnixSeconds(event.time().seconds()) + absl::Nanoseconds(event.time().nanos());
+  const absl::Time time = batch::time_of(event.time());
   absl::Duration rest;
   const std::int64_t number = absl::IDivDuration(time - absl::UnixEpoch(), period, &rest);
   std::string text;

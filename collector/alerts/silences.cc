@@ -16,9 +16,7 @@ constexpr char kPrefix[] = "silence/";
 constexpr absl::Duration kLongest = absl::Hours(24 * 366);
 constexpr std::size_t kMost = 10'000;
 
-absl::Time time_of(const google::protobuf::Timestamp& stamp) {
-  return absl::FromUnixSeconds(stamp.seconds()) + absl::Nanoseconds(stamp.nanos());
-}
+using batch::time_of;
 
 bool holds(const v1::Silence& silence, absl::Time now) {
   return now < time_of(silence.until());

@@ -7,9 +7,12 @@
 #include "absl/strings/str_join.h"
 #include "collector/grants/operations.h"
 #include "collector/policy/operations.h"
+#include "proto/batch/event_time.h"
 
 namespace bulkhead::grants {
 namespace {
+
+using batch::time_of;
 
 std::string text_of(absl::Time time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
@@ -58,10 +61,6 @@ std::string actor_deviation(const v1::Grant& grant, const v1::Event& event) {
 }
 
 }  // namespace
-
-absl::Time time_of(const google::protobuf::Timestamp& stamp) {
-  return absl::FromUnixSeconds(stamp.seconds()) + absl::Nanoseconds(stamp.nanos());
-}
 
 bool approved_at(const v1::Grant& grant, absl::Time at) {
   const auto given = std::ranges::count_if(

@@ -17,6 +17,4 @@ bool approved_at(const v1::Grant& grant, absl::Time at);
 // object belongs to the grant's tenant, and the grant was made before the event.
 std::vector<std::string> deviations(const v1::Grant& grant, const v1::Event& event);
 
-absl::Time time_of(const google::protobuf::Timestamp& stamp);
-
 }  // namespace bulkhead::grants

@@ -16,6 +16,8 @@
 namespace bulkhead::grants {
 namespace {
 
+using batch::time_of;
+
 constexpr char kPrefix[] = "grant/";
 constexpr char kAppliedKey[] = "grants_applied";
 // So long after its end a grant is still spoken of when someone acts as if it held.

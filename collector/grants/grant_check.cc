@@ -17,6 +17,8 @@
 namespace bulkhead::grants {
 namespace {
 
+using batch::time_of;
+
 constexpr std::size_t kTextBytes = 1024;
 constexpr int kDomains = 200;
 

@@ -6,6 +6,7 @@
 
 #include "absl/time/time.h"
 #include "collector/sinks/cef.h"
+#include "proto/batch/event_time.h"
 
 namespace bulkhead::sinks {
 namespace {
@@ -66,8 +67,7 @@ std::string parameter(std::string_view name, std::string_view value) {
 
 std::string to_syslog(const Delivery& delivery, const SyslogIdentity& identity, SyslogPayload payload) {
   const v1::Alert& alert = *delivery.alert;
-  const absl::Time time =
-      absl::FromUnixSeconds(alert.last_time().seconds()) + absl::Nanoseconds(alert.last_time().nanos());
+  const absl::Time time = batch::time_of(alert.last_time());
   std::string message = fmt::format("<{}>1 {} {} bulkhead-collector {} alert [bulkhead@32473",
                                     identity.facility * 8 + syslog_severity(alert.rule().severity()),
                                     absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone()),

@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 
+#include "absl/time/time.h"
 #include "google/protobuf/timestamp.pb.h"
 
 namespace bulkhead::batch {
@@ -23,6 +24,11 @@ inline std::optional<std::int64_t> nanoseconds_of(const google::protobuf::Timest
 inline void set_nanoseconds(std::int64_t time_ns, google::protobuf::Timestamp* time) {
   time->set_seconds(time_ns / kNanosecondsPerSecond);
   time->set_nanos(static_cast<std::int32_t>(time_ns % kNanosecondsPerSecond));
+}
+
+// Of any stamp, also one before 1970.
+inline absl::Time time_of(const google::protobuf::Timestamp& stamp) {
+  return absl::FromUnixSeconds(stamp.seconds()) + absl::Nanoseconds(stamp.nanos());
 }
 
 }  // namespace bulkhead::batch
