@@ -11,6 +11,7 @@
 #include "bulkhead/v1/event.pb.h"
 #include "collector/alerts/authorisation.h"
 #include "collector/alerts/grouper.h"
+#include "collector/alerts/rule_meter.h"
 #include "collector/detect/detector.h"
 
 namespace bulkhead::alerts {
@@ -39,16 +40,18 @@ class Detector {
   std::vector<detect::CorrelationStatistics> correlations() const { return detector_->correlator().statistics(); }
 
   Grouper& grouper() { return grouper_; }
+  RuleMeter& meter() { return meter_; }
   // Findings since the last call, authorised ones too.
   std::uint64_t take_findings();
 
  private:
-  std::vector<detect::CorrelatedFinding> findings_of(const v1::Event& event);
+  std::vector<detect::CorrelatedFinding> findings_of(const v1::Event& event, detect::RuleObserver* observer);
 
   std::shared_ptr<const detect::RuleSet> rules_;
   std::optional<detect::Detector> detector_;
   const Authoriser authoriser_;
   Grouper grouper_;
+  RuleMeter meter_;
 
   // The batch under way: where it is, and the findings of its event.
   std::vector<v1::Event> events_;

@@ -17,7 +17,9 @@
 #include "bulkhead/v1/control.pb.h"
 #include "collector/alerts/authorisation.h"
 #include "collector/alerts/grouper.h"
+#include "collector/alerts/rule_meter.h"
 #include "collector/alerts/silences.h"
+#include "collector/detect/correlator.h"
 #include "collector/detect/rule_set.h"
 #include "collector/store/alert_store.h"
 #include "collector/store/event_log.h"
@@ -32,6 +34,12 @@ struct StageOptions {
   std::chrono::milliseconds retry_interval{1000};
 };
 
+struct CorrelationFigures {
+  std::string rule;
+  // Since the rules were taken up; its own `rule` is null.
+  detect::CorrelationStatistics statistics;
+};
+
 // Since start().
 struct StageStatistics {
   std::uint64_t events = 0;
@@ -39,6 +47,9 @@ struct StageStatistics {
   std::uint64_t alerts_opened = 0;
   // Batches that could not be unpacked: reported and skipped.
   std::uint64_t unreadable_batches = 0;
+  // At most a second old.
+  std::vector<RuleStatistics> rules = {};
+  std::vector<CorrelationFigures> correlations = {};
 };
 
 // A follower's bounded queue of alerts that opened or grew, each in its state at that time. Thread safe.

@@ -16,6 +16,7 @@ constexpr std::chrono::milliseconds kIdleWait{100};
 // A position without alerts is written this rarely: judging its events again after a crash finds nothing again.
 constexpr std::chrono::seconds kPositionInterval{1};
 constexpr std::chrono::seconds kReleaseInterval{1};
+constexpr std::chrono::milliseconds kRulesInterval{500};
 constexpr std::chrono::seconds kAnswerWait{10};
 // A start is not held up for longer than it takes to judge so many again.
 constexpr std::uint64_t kRememberedEvents = 1'000'000;
@@ -37,6 +38,7 @@ absl::Status StageWorker::start() {
   read_through_ = committed_through_ = sources_.alerts.judged_through();
   committed_at_ = Clock::now();
   released_at_ = {};
+  rules_published_at_ = {};
   {
     const std::scoped_lock lock(mutex_);
     detector_ = std::make_unique<Detector>(
@@ -332,15 +334,37 @@ void StageWorker::publish() {
     pending.answer->set_value(change->alert);
     return true;
   });
-  const auto opened = std::ranges::count_if(uncommitted_, [](const Change& change) { return change.opened; });
+  std::uint64_t opened = 0;
+  for (const Change& change : uncommitted_) {
+    if (!change.opened) continue;
+    ++opened;
+    detector_->meter().opened(change.alert.rule().id());
+  }
   uncommitted_.clear();
+  publish_rules();
   const std::scoped_lock lock(mutex_);
-  statistics_.alerts_opened += static_cast<std::uint64_t>(opened);
+  statistics_.alerts_opened += opened;
   statistics_.events += judged_events_;
   counted_events_ += std::exchange(judged_events_, 0);
   statistics_.findings += detector_->take_findings();
   judged_through_ = read_through_;
   changed_.notify_all();
+}
+
+// Thousands of rules are not copied at every step.
+void StageWorker::publish_rules() {
+  if (Clock::now() - rules_published_at_ < kRulesInterval) return;
+  rules_published_at_ = Clock::now();
+  std::vector<RuleStatistics> rules = detector_->meter().statistics();
+  std::vector<CorrelationFigures> correlations;
+  for (detect::CorrelationStatistics one : detector_->correlations()) {
+    const std::string id = one.rule->reference.id();
+    one.rule = nullptr;
+    correlations.push_back({id, one});
+  }
+  const std::scoped_lock lock(mutex_);
+  statistics_.rules = std::move(rules);
+  statistics_.correlations = std::move(correlations);
 }
 
 void StageWorker::set_problem(const std::string& source, std::string text) {

@@ -64,6 +64,7 @@ class StageWorker {
   bool commit();
   bool position_due() const;
   void publish();
+  void publish_rules();
   void set_problem(const std::string& source, std::string text);
   void pause(const std::stop_token& stop);
 
@@ -79,6 +80,7 @@ class StageWorker {
   store::Position committed_through_;
   Clock::time_point committed_at_;
   Clock::time_point released_at_;
+  Clock::time_point rules_published_at_;
   std::uint64_t judged_events_ = 0;
 
   mutable std::mutex mutex_;

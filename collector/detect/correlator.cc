@@ -181,9 +181,11 @@ Correlator::Correlator(std::shared_ptr<const RuleSet> rules, CorrelatorOptions o
 Correlator::~Correlator() = default;
 Correlator::Correlator(Correlator&&) noexcept = default;
 
-std::vector<CorrelatedFinding> Correlator::add(const v1::Event& event, std::span<const Finding> base) {
+std::vector<CorrelatedFinding> Correlator::add(const v1::Event& event, std::span<const Finding> base,
+                                               RuleObserver* observer) {
   std::vector<CorrelatedFinding> findings;
   SharedEvent shared(event);
+  if (observer != nullptr) observer->begin();
   for (const auto& correlation : correlations_) {
     std::uint64_t rules = 0;
     for (const Finding& finding : base) {
@@ -192,6 +194,7 @@ std::vector<CorrelatedFinding> Correlator::add(const v1::Event& event, std::span
       for (std::size_t i = 0; i < bases.size(); ++i) rules |= bases[i] == index ? std::uint64_t{1} << i : 0;
     }
     if (rules != 0) correlation->add(event, rules, shared, findings);
+    if (observer != nullptr) observer->judged(*correlation->statistics().rule);
   }
   return findings;
 }

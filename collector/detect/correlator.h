@@ -69,7 +69,8 @@ class Correlator {
   // `base` is all that Engine::evaluate_all() found in this event. Findings come in the order of the rules, and of each
   // in the order of the events' time. The same event again changes nothing. The event's text is valid UTF-8, as of all
   // that came over the wire or out of the store: events that wait are kept serialized.
-  std::vector<CorrelatedFinding> add(const v1::Event& event, std::span<const Finding> base);
+  std::vector<CorrelatedFinding> add(const v1::Event& event, std::span<const Finding> base,
+                                     RuleObserver* observer = nullptr);
 
   // How far before an event the events stand that it can be correlated with: the longest timespan, and the lateness.
   absl::Duration horizon() const;

@@ -27,11 +27,13 @@ std::vector<Finding> Engine::evaluate(const v1::Event& event) const {
   return findings;
 }
 
-std::vector<Finding> Engine::evaluate_all(const v1::Event& event) const {
+std::vector<Finding> Engine::evaluate_all(const v1::Event& event, RuleObserver* observer) const {
   const RuleSet::Compiled& compiled = rules_->compiled();
   std::vector<Finding> findings;
+  if (observer != nullptr) observer->begin();
   for (const std::uint32_t i : compiled.by_kind[kind_index(event.payload_case())]) {
     if (auto finding = judge(*rules_, compiled.rules[i], event)) findings.push_back(*std::move(finding));
+    if (observer != nullptr) observer->judged(rules_->rules()[compiled.rules[i].index]);
   }
   return findings;
 }

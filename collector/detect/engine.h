@@ -24,6 +24,16 @@ struct Finding {
   std::vector<std::pair<std::string, std::string>> group = {};
 };
 
+// For who measures: there is no clock here. Called on the evaluating thread.
+class RuleObserver {
+ public:
+  virtual ~RuleObserver() = default;
+  // Rules begin to judge an event.
+  virtual void begin() = 0;
+  // One has, since begin() or since the one before.
+  virtual void judged(const RuleInfo& rule) = 0;
+};
+
 // Thread safe: evaluation changes nothing.
 class Engine {
  public:
@@ -32,7 +42,7 @@ class Engine {
   // Every enabled rule that matches and alerts, in the order of RuleSet::rules().
   std::vector<Finding> evaluate(const v1::Event& event) const;
   // Those that do not alert as well.
-  std::vector<Finding> evaluate_all(const v1::Event& event) const;
+  std::vector<Finding> evaluate_all(const v1::Event& event, RuleObserver* observer = nullptr) const;
 
   const RuleSet& rules() const { return *rules_; }
 
