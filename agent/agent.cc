@@ -19,6 +19,7 @@
 #include "agent/health/health.h"
 #include "agent/inventory/libvirt_inventory.h"
 #include "agent/libvirt_options.h"
+#include "agent/monitor.h"
 #include "agent/ownership/ownership.h"
 #include "agent/policy/host_policy.h"
 #include "agent/policy/kept_policy.h"
@@ -65,6 +66,7 @@ class Agent::Impl {
   void report_health();
   v1::Health latest_health();
   absl::Status open_inventory();
+  absl::Status open_monitor();
   void load_kept_policy();
   void take_pushed(v1::AgentPolicy pushed);
   void use_pushed_policy();
@@ -103,6 +105,7 @@ class Agent::Impl {
 
   std::mutex health_mutex_;
   v1::Health health_;  // guarded by health_mutex_
+  std::unique_ptr<Monitor> monitor_;
 };
 
 absl::Status Agent::Impl::open() {
@@ -157,7 +160,8 @@ absl::Status Agent::Impl::open() {
   if (!stream.ok()) return stream.status();
   stream_ = *std::move(stream);
 
-  return open_inventory();
+  if (absl::Status status = open_inventory(); !status.ok()) return status;
+  return open_monitor();
 }
 
 absl::Status Agent::Impl::open_inventory() {
@@ -169,6 +173,20 @@ absl::Status Agent::Impl::open_inventory() {
       });
   if (!inventory.ok()) return inventory.status();
   inventory_ = *std::move(inventory);
+  return absl::OkStatus();
+}
+
+absl::Status Agent::Impl::open_monitor() {
+  if (config_.http.empty()) return absl::OkStatus();
+  absl::StatusOr<std::unique_ptr<Monitor>> monitor = Monitor::start(config_.http, config_.state_dir,
+                                                                    {.host_id = names_.host_id,
+                                                                     .coverage = probes_->coverage(),
+                                                                     .health = [this] { return latest_health(); },
+                                                                     .spool = [this] { return spool_->statistics(); },
+                                                                     .stream = [this] { return stream_->state(); }});
+  // An address in use is the operator's to mend.
+  if (!monitor.ok()) return absl::InvalidArgumentError(monitor.status().message());
+  monitor_ = *std::move(monitor);
   return absl::OkStatus();
 }
 
@@ -361,6 +379,7 @@ void Agent::Impl::stop() {
   incomplete_timer_.cancel();
   health_timer_.cancel();
   rings_.cancel();
+  monitor_.reset();
   inventory_.reset();
   drain_rings();
   report_health();

@@ -10,11 +10,9 @@
 #include <optional>
 
 #include "absl/time/clock.h"
-#include "collector/address_file.h"
 #include "collector/alerts/rule_files.h"
 #include "collector/alerts/stage.h"
 #include "collector/api/control_service.h"
-#include "collector/api/http_server.h"
 #include "collector/api/query_service.h"
 #include "collector/api/rpc_server.h"
 #include "collector/directory/directory.h"
@@ -29,6 +27,8 @@
 #include "collector/sinks/make_sinks.h"
 #include "collector/store/own_events.h"
 #include "collector/store/rocksdb_store.h"
+#include "monitoring/http_server.h"
+#include "net/address_file.h"
 #include "proto/batch/event_time.h"
 
 namespace bulkhead::collector {
@@ -177,8 +177,9 @@ class Collector::Implementation {
       return status;
     }
     if (!options.http) return absl::OkStatus();
-    auto http = api::HttpServer::start(*options.http, {{"/healthz", [this] { return report_.health(); }},
-                                                       {"/metrics", [this] { return report_.metrics(); }}});
+    auto http = monitoring::HttpServer::start(*options.http, {{"/healthz", [this] { return report_.health(); }},
+                                                              {"/readyz", [this] { return report_.readiness(); }},
+                                                              {"/metrics", [this] { return report_.metrics(); }}});
     if (!http.ok()) return http.status();
     http_ = *std::move(http);
     return http_file_.write(options.data_dir, "http.addr", http_->address().text());
@@ -308,10 +309,10 @@ class Collector::Implementation {
   api::QueryService query_;
   api::ControlService control_;
   std::optional<Housekeeping> housekeeping_;
-  AddressFile listen_file_;
-  AddressFile http_file_;
+  net::AddressFile listen_file_;
+  net::AddressFile http_file_;
   std::unique_ptr<api::RpcServer> server_;
-  std::unique_ptr<api::HttpServer> http_;
+  std::unique_ptr<monitoring::HttpServer> http_;
   bool stopped_ = false;
 };
 

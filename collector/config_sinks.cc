@@ -10,7 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "collector/config_mapping.h"
-#include "collector/endpoint/endpoint.h"
+#include "net/endpoint.h"
 #include "text/nearest_name.h"
 
 namespace bulkhead::collector {
@@ -243,7 +243,7 @@ absl::StatusOr<sinks::Target> SinkReader::over_http(Http to) const {
 
 absl::StatusOr<sinks::Target> SinkReader::syslog() const {
   if (auto status = needs("address", entry_.address.has_value()); !status.ok()) return status;
-  const auto address = endpoint::parse(*entry_.address);
+  const auto address = net::parse(*entry_.address);
   if (!address.ok()) return bad(absl::StrCat("address: ", address.status().message()));
   if (address->is_unix() || address->port == 0) return bad("address: must be HOST:PORT");
   sinks::SyslogTarget to;
@@ -267,7 +267,7 @@ absl::StatusOr<sinks::Target> SinkReader::kafka() const {
   if (auto status = needs("topic", entry_.topic.has_value()); !status.ok()) return status;
   sinks::KafkaTarget to;
   for (const auto& broker : entry_.brokers) {
-    const auto address = endpoint::parse(broker);
+    const auto address = net::parse(broker);
     if (!address.ok()) return bad(absl::StrCat("brokers: ", address.status().message()));
     if (address->is_unix() || address->port == 0) return bad("brokers: each must be HOST:PORT");
     absl::StrAppend(&to.brokers, to.brokers.empty() ? "" : ",", broker);

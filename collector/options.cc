@@ -24,7 +24,7 @@ po::options_description description() {
   add("listen", po::value<std::string>()->value_name("ADDR"),
       "for agents and bulkheadctl: HOST:PORT or unix:/PATH (default 127.0.0.1:7400)");
   add("http", po::value<std::string>()->value_name("ADDR"),
-      "for /healthz and /metrics: HOST:PORT, or 'off' (default 127.0.0.1:7480)");
+      "for /metrics, /healthz and /readyz: HOST:PORT, or 'off' (default 127.0.0.1:7480)");
   add("config", po::value<std::string>()->value_name("FILE"), "YAML file with the same settings; flags go before it");
   add("check-config", "read the configuration, the rules and the policy, say what is wrong, and exit");
   add("rules", po::value<std::string>()->value_name("DIR"), "rule files (default: those that came with the collector)");
@@ -72,18 +72,18 @@ absl::Status fill(const po::variables_map& flags, const ConfigFile& config, Opti
   if (auto status = add_line_sinks(options); !status.ok()) return status;
   options.allow_plaintext = flags.count("allow-plaintext") != 0 || config.allow_plaintext.value_or(false);
 
-  auto listen = endpoint::parse(pick(flags, "listen", config.listen, kDefaultListen));
+  auto listen = net::parse(pick(flags, "listen", config.listen, kDefaultListen));
   if (!listen.ok()) return absl::InvalidArgumentError(absl::StrCat("--listen: ", listen.status().message()));
   options.listen = *std::move(listen);
-  if (auto status = endpoint::check_plaintext(options.listen, options.allow_plaintext); !status.ok()) return status;
+  if (auto status = net::check_plaintext(options.listen, options.allow_plaintext); !status.ok()) return status;
 
   const std::string http = pick(flags, "http", config.http, kDefaultHttp);
   if (http == "off") return absl::OkStatus();
-  auto address = endpoint::parse(http);
+  auto address = net::parse(http);
   if (!address.ok()) return absl::InvalidArgumentError(absl::StrCat("--http: ", address.status().message()));
   if (address->is_unix()) return absl::InvalidArgumentError("--http: must be HOST:PORT or 'off'");
   options.http = *std::move(address);
-  return endpoint::check_plaintext(*options.http, options.allow_plaintext);
+  return net::check_plaintext(*options.http, options.allow_plaintext);
 }
 
 }  // namespace

@@ -6,16 +6,16 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "collector/endpoint/endpoint.h"
 #include "collector/sinks/settings.h"
+#include "net/endpoint.h"
 
 namespace bulkhead::collector {
 
 struct Options {
   std::string data_dir;
-  endpoint::Endpoint listen;
+  net::Endpoint listen;
   // Nothing: no HTTP.
-  std::optional<endpoint::Endpoint> http;
+  std::optional<net::Endpoint> http;
   // A file or a directory; empty: default_rules().
   std::string rules;
   // Empty: none.

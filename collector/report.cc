@@ -5,8 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
-#include "collector/api/metrics.h"
 #include "collector/api/query_service.h"
+#include "collector/figures.h"
 #include "collector/report_sinks.h"
 #include "collector/version.h"
 #include "proto/batch/event_time.h"
@@ -75,66 +75,50 @@ std::vector<std::string> Report::policy_problems() const {
   return problems;
 }
 
-api::Page Report::health() const {
-  api::Page page;
-  for (const auto& problem : status().problems()) {
-    page.healthy = false;
-    absl::StrAppend(&page.body, problem, "\n");
-  }
-  if (page.healthy) page.body = "ok\n";
-  return page;
+namespace {
+
+std::string lines_of(const std::vector<std::string>& problems) {
+  return absl::StrJoin(problems, "",
+                       [](std::string* out, const std::string& problem) { absl::StrAppend(out, problem, "\n"); });
 }
 
-api::Page Report::metrics() const {
+}  // namespace
+
+std::vector<std::string> Report::standing_still() const {
+  std::vector<std::string> problems = sources_.ingest.problems();
+  for (auto& problem : sources_.stage.problems()) problems.push_back(std::move(problem));
+  return problems;
+}
+
+monitoring::Page Report::health() const {
   const auto status = this->status();
-  const auto ingest = sources_.ingest.statistics();
-  const auto stage = sources_.stage.statistics();
-  const std::vector<api::Metric> metrics = {
-      {"bulkhead_stored_events", "Events in the log.", false, status.stored_events()},
-      {"bulkhead_stored_bytes", "Bytes of the log's records before compression.", false, status.stored_bytes()},
-      {"bulkhead_alerts", "Alerts in the store.", false, status.alerts()},
-      {"bulkhead_hosts_connected", "Hosts whose agent is connected.", false, status.connected_hosts()},
-      {"bulkhead_hosts_known", "Hosts that ever were connected.", false, status.known_hosts()},
-      {"bulkhead_lost_records",
-       "Records lost on all hosts since their agents started, and events that the collector will never have.", false,
-       status.lost_records()},
-      {"bulkhead_problems", "Errors that need a person.", false, static_cast<std::uint64_t>(status.problems_size())},
-      {"bulkhead_rules", "Rules that are enabled.", false, status.rules()},
-      {"bulkhead_detection_lag_events", "Stored events that are not judged yet.", false, status.detection_lag_events()},
-      {"bulkhead_detection_events_total", "Events judged.", true, stage.events},
-      {"bulkhead_detection_findings_total", "Findings of all rules.", true, stage.findings},
-      {"bulkhead_detection_alerts_opened_total", "Alerts opened.", true, stage.alerts_opened},
-      {"bulkhead_detection_unreadable_batches_total", "Stored batches that could not be unpacked.", true,
-       stage.unreadable_batches},
-      {"bulkhead_ingest_streams", "Streams of agents that are open.", false, ingest.streams},
-      {"bulkhead_ingest_streams_opened_total", "Streams opened.", true, ingest.streams_opened},
-      {"bulkhead_ingest_streams_refused_total", "Streams refused for being too many.", true, ingest.streams_refused},
-      {"bulkhead_ingest_streams_replaced_total", "Streams taken over by a newer one of the same host.", true,
-       ingest.streams_replaced},
-      {"bulkhead_ingest_streams_rejected_total", "Streams ended for what the peer sent.", true,
-       ingest.streams_rejected},
-      {"bulkhead_ingest_batches_total", "Batches received.", true, ingest.batches},
-      {"bulkhead_ingest_batch_bytes_total", "Bytes of the batches received.", true, ingest.batch_bytes},
-      {"bulkhead_ingest_duplicate_batches_total", "Batches of which nothing was new.", true, ingest.batches_duplicate},
-      {"bulkhead_ingest_rewound_batches_total", "Batches that began beyond the expected sequence.", true,
-       ingest.batches_beyond},
-      {"bulkhead_ingest_gaps_stated_total", "Gaps that agents stated.", true, ingest.gaps_stated},
-      {"bulkhead_ingest_commits_total", "Synced writes of events.", true, ingest.commits},
-      {"bulkhead_ingest_commit_failures_total", "Writes of events that failed.", true, ingest.commit_failures},
-  };
+  if (status.problems().empty()) return {.body = "ok\n"};
+  return {.healthy = standing_still().empty(), .body = lines_of({status.problems().begin(), status.problems().end()})};
+}
+
+monitoring::Page Report::readiness() const {
+  const auto problems = standing_still();
+  if (problems.empty()) return {.body = "ok\n"};
+  return {.healthy = false, .body = lines_of(problems)};
+}
+
+monitoring::Page Report::metrics() const {
+  monitoring::Figures figures;
+  add_status(status(), figures);
+  add_ingest(sources_.ingest.statistics(), figures);
+  add_detection(sources_.stage.statistics(), figures);
+  add_sink_figures(sources_.sinks.statistics(), figures);
   std::vector<v1::Host> hosts;
-  api::Page page{.healthy = true, .content_type = "text/plain; version=0.0.4; charset=utf-8", .body = {}};
   for (auto& host : sources_.directory.hosts()) {
     auto complete = api::complete_host(std::move(host), sources_.store.ledger());
-    if (complete.ok()) {
-      hosts.push_back(*std::move(complete));
-    } else {
-      // A figure that cannot be read must not look like one that is 0.
-      return {.healthy = false, .body = absl::StrCat(complete.status().message(), "\n")};
-    }
+    // A figure that cannot be read must not look like one that is 0.
+    if (!complete.ok()) return {.healthy = false, .body = absl::StrCat(complete.status().message(), "\n")};
+    hosts.push_back(*std::move(complete));
   }
-  page.body = api::metrics_text(metrics, hosts, sink_metrics(sources_.sinks.statistics()));
-  return page;
+  const auto policy = sources_.policies.current();
+  add_hosts(hosts, policy == nullptr ? "" : policy->sha256(), figures);
+  monitoring::add_process(figures);
+  return monitoring::metrics_page(figures);
 }
 
 }  // namespace bulkhead::collector

@@ -10,7 +10,6 @@
 #include "absl/time/time.h"
 #include "bulkhead/v1/query.pb.h"
 #include "collector/alerts/stage.h"
-#include "collector/api/http_server.h"
 #include "collector/detect/rule_set.h"
 #include "collector/directory/directory.h"
 #include "collector/grants/grant_book.h"
@@ -19,6 +18,7 @@
 #include "collector/policy/source.h"
 #include "collector/sinks/dispatcher.h"
 #include "collector/store/rocksdb_store.h"
+#include "monitoring/http_server.h"
 
 namespace bulkhead::collector {
 
@@ -48,12 +48,16 @@ class Report {
   explicit Report(Sources sources) : sources_(std::move(sources)) {}
 
   v1::Status status() const;
-  // 503 with the problems, a line each, when there are any.
-  api::Page health() const;
-  api::Page metrics() const;
+  // "ok", or what needs a person, a line each; 503 when events are not stored or not judged.
+  monitoring::Page health() const;
+  // 503 with the reasons while agents' events cannot be taken and judged.
+  monitoring::Page readiness() const;
+  monitoring::Page metrics() const;
 
  private:
   std::vector<std::string> policy_problems() const;
+  // Why events are not stored or not judged.
+  std::vector<std::string> standing_still() const;
 
   const Sources sources_;
 };

@@ -4,14 +4,10 @@
 #include <vector>
 
 #include "bulkhead/v1/query.pb.h"
-#include "collector/api/metrics.h"
 #include "collector/sinks/dispatcher.h"
 
 namespace bulkhead::collector {
 
 void add_sinks(const std::vector<sinks::SinkStatistics>& sinks, v1::Status& status);
-
-// Labelled with the sink's name.
-std::vector<api::LabelledMetric> sink_metrics(const std::vector<sinks::SinkStatistics>& sinks);
 
 }  // namespace bulkhead::collector

@@ -25,6 +25,7 @@ options::options_description visible_options() {
       ("libvirt", text("URI"), "libvirt's address (qemu:///system)")                   //
       ("config", text("FILE"), "configuration; what stands here goes before it")       //
       ("check-config", "check the configuration and do nothing else")                  //
+      ("http", text("ADDRESS"), "where to answer /metrics and /healthz (off)")         //
       ("log-level", text("LEVEL"), "trace, debug, info, warning or error")             //
       ("allow-plaintext", "accept a collector on another host without TLS")            //
       ("format", text("FORMAT"), "of probes and inventory: table or json (table)")     //
@@ -34,9 +35,9 @@ options::options_description visible_options() {
 }
 
 absl::Status unknown_option(const std::string& given) {
-  static constexpr std::string_view kNames[] = {"--collector",    "--state-dir", "--libvirt",         "--config",
-                                                "--check-config", "--log-level", "--allow-plaintext", "--format",
-                                                "--version",      "--help"};
+  static constexpr std::string_view kNames[] = {"--collector",    "--state-dir", "--libvirt",   "--config",
+                                                "--check-config", "--http",      "--log-level", "--allow-plaintext",
+                                                "--format",       "--version",   "--help"};
   return absl::InvalidArgumentError(
       fmt::format("unknown option '{}'{}", given.substr(0, 64), text::suggestion(given, kNames)));
 }
@@ -68,6 +69,7 @@ absl::StatusOr<CommandLine> from_variables(const options::variables_map& given) 
   take("collector", result.collector);
   take("state-dir", result.state_dir);
   take("libvirt", result.libvirt_uri);
+  take("http", result.http);
   take("log-level", result.log_level);
   if (given.count("config") > 0) result.config_file = given["config"].as<std::string>();
   result.help = given.count("help") > 0;
@@ -93,6 +95,12 @@ absl::Status apply(const CommandLine& command_line, Config& config) {
       return absl::InvalidArgumentError(fmt::format("--collector: {}", std::string(status.message())));
     }
     config.collector = *command_line.collector;
+  }
+  if (command_line.http) {
+    if (auto status = check_http(*command_line.http); !status.ok()) {
+      return absl::InvalidArgumentError(fmt::format("--http: {}", std::string(status.message())));
+    }
+    config.http = *command_line.http == "off" ? "" : *command_line.http;
   }
   if (command_line.state_dir) config.state_dir = *command_line.state_dir;
   if (command_line.libvirt_uri) config.libvirt.uri = *command_line.libvirt_uri;

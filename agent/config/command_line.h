@@ -24,6 +24,7 @@ struct CommandLine {
   std::optional<std::string> collector;
   std::optional<std::string> state_dir;
   std::optional<std::string> libvirt_uri;
+  std::optional<std::string> http;
   std::optional<std::string> log_level;
   bool allow_plaintext = false;
 };

@@ -138,6 +138,12 @@ absl::Status read_log_level(const YamlValue& value, Config& config) {
   return absl::OkStatus();
 }
 
+absl::Status read_http(const YamlValue& value, Config& config) {
+  if (auto status = read_checked(value, "http", check_http, config.http); !status.ok()) return status;
+  if (config.http == "off") config.http.clear();
+  return absl::OkStatus();
+}
+
 constexpr YamlKey<Config> kKeys[] = {
     {"collector",
      [](const YamlValue& v, Config& t) { return read_checked(v, "collector", check_collector, t.collector); }},
@@ -155,6 +161,7 @@ constexpr YamlKey<Config> kKeys[] = {
     {"health_interval", read_health_interval},
     {"allow_plaintext",
      [](const YamlValue& v, Config& t) { return read_bool(v, "allow_plaintext", t.allow_plaintext); }},
+    {"http", read_http},
     {"log_level", read_log_level},
 };
 
@@ -198,6 +205,7 @@ absl::Status validate(const Config& config) {
   };
   absl::Status status;
   if (!config.collector.empty()) status.Update(named("collector", check_collector(config.collector)));
+  if (!config.http.empty()) status.Update(named("http", check_http(config.http)));
   status.Update(named("state_dir", check_absolute_path(config.state_dir)));
   if (!config.host_id.empty()) status.Update(named("host_id", check_host_id(config.host_id)));
   status.Update(named("libvirt.uri", check_libvirt_uri(config.libvirt.uri)));

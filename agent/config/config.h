@@ -64,6 +64,8 @@ struct Config {
   std::chrono::milliseconds health_interval{2000};
   // Accept a collector that is neither on this host nor reached over TLS.
   bool allow_plaintext = false;
+  // "host:port" for /metrics, /healthz and /readyz; port 0 is any free one; empty for none.
+  std::string http;
   LogLevel log_level = LogLevel::kInfo;
 };
 

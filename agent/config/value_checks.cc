@@ -2,21 +2,17 @@
 
 #include <algorithm>
 #include <bit>
-#include <boost/asio/ip/address_v6.hpp>
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "absl/strings/ascii.h"
+#include "net/endpoint.h"
 #include "proto/batch/limits.h"
 
 namespace bulkhead::config {
 namespace {
 
-constexpr std::size_t kUnixPathBytes = 107;  // sockaddr_un, without the NUL
 constexpr std::size_t kPathBytes = 4095;
-constexpr std::size_t kHostNameBytes = 253;
 
 absl::Status invalid(std::string_view value, std::string_view why) {
   return absl::InvalidArgumentError(fmt::format("'{}' {}", value.substr(0, 128), why));
@@ -27,50 +23,18 @@ bool is_visible(std::string_view text) {
                      [](char c) { return absl::ascii_isgraph(static_cast<unsigned char>(c)); });
 }
 
-// A DNS name or an IPv4 address: labels of letters, digits, '-' and '_', none empty.
-bool is_host_name(std::string_view host) {
-  if (host.empty() || host.size() > kHostNameBytes) return false;
-  for (std::string_view rest = host; !rest.empty();) {
-    const std::size_t dot = rest.find('.');
-    const std::string_view label = rest.substr(0, dot);
-    if (dot + 1 == rest.size()) return false;
-    rest = dot == std::string_view::npos ? std::string_view() : rest.substr(dot + 1);
-    const bool letters = std::all_of(label.begin(), label.end(), [](char c) {
-      return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_';
-    });
-    if (label.empty() || label.size() > 63 || !letters || label.front() == '-') return false;
-  }
-  return true;
-}
-
-bool is_ipv6(std::string_view text) {
-  boost::system::error_code error;
-  boost::asio::ip::make_address_v6(std::string(text), error);
-  return !error;
-}
-
 }  // namespace
 
 absl::Status check_collector(std::string_view address) {
-  constexpr std::string_view kShape = "is not host:port, [v6 address]:port or unix:/path";
-  if (address.starts_with("unix:")) {
-    const std::string_view path = address.substr(5);
-    if (!path.starts_with("/") || path.size() > kUnixPathBytes || !is_visible(path)) {
-      return invalid(address, "is not a unix socket's address: unix: and an absolute path of at most 107 bytes");
-    }
-    return absl::OkStatus();
-  }
-  const std::size_t colon = address.rfind(':');
-  if (colon == std::string_view::npos) return invalid(address, fmt::format("{}: the port is missing", kShape));
-  const std::string_view host = address.substr(0, colon), port = address.substr(colon + 1);
-  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
-  if (!(bracketed ? is_ipv6(host.substr(1, host.size() - 2)) : is_host_name(host))) return invalid(address, kShape);
-  std::uint32_t number = 0;
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-  if (error != std::errc() || end != port.data() + port.size() || number == 0 || number > 65535) {
-    return invalid(address, fmt::format("{}: a port is a number from 1 to 65535", kShape));
-  }
-  return absl::OkStatus();
+  return net::parse_peer(std::string(address)).status();
+}
+
+absl::Status check_http(std::string_view address) {
+  if (address == "off") return absl::OkStatus();
+  const auto endpoint = net::parse(std::string(address));
+  if (!endpoint.ok())
+    return absl::InvalidArgumentError(fmt::format("{}, or 'off'", std::string(endpoint.status().message())));
+  return endpoint->is_unix() ? invalid(address, "is a unix socket; expected HOST:PORT or 'off'") : absl::OkStatus();
 }
 
 absl::Status check_absolute_path(std::string_view path) {

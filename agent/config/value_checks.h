@@ -17,6 +17,8 @@ inline constexpr std::array<std::string_view, 5> kLogLevels = {"trace", "debug",
 
 // "host:port", "[v6]:port" or "unix:/path".
 absl::Status check_collector(std::string_view address);
+// "host:port", or "off".
+absl::Status check_http(std::string_view address);
 absl::Status check_absolute_path(std::string_view path);
 absl::Status check_host_id(std::string_view id);
 absl::Status check_libvirt_uri(std::string_view uri);

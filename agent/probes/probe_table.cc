@@ -71,12 +71,4 @@ std::span<const Probe> probe_table() {
   return kProbes;
 }
 
-const char* probe_name(v1::Probe id) {
-  if (id == v1::PROBE_AGENT) return "agent";
-  for (const Probe& probe : kProbes) {
-    if (probe.id == id) return probe.name;
-  }
-  return "unknown";
-}
-
 }  // namespace bulkhead::probes

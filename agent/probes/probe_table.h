@@ -31,7 +31,4 @@ struct Probe {
 
 std::span<const Probe> probe_table();
 
-// "memory.process_vm", …; "agent" and "unknown" for what is no kernel probe.
-const char* probe_name(v1::Probe id);
-
 }  // namespace bulkhead::probes

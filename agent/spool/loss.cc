@@ -1,19 +1,9 @@
 #include "agent/spool/loss.h"
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
 #include "proto/batch/event_time.h"
+#include "proto/batch/probe_name.h"
 
 namespace bulkhead::spool {
-
-std::string probe_name(v1::Probe probe) {
-  constexpr std::string_view kPrefix = "PROBE_";
-  std::string name = v1::Probe_Name(probe);
-  if (name.empty()) return absl::StrCat("probe.", static_cast<int>(probe));
-  name = absl::AsciiStrToLower(name.substr(kPrefix.size()));
-  if (const auto end_of_area = name.find('_'); end_of_area != std::string::npos) name[end_of_area] = '.';
-  return name;
-}
 
 v1::Event loss_event(v1::Probe lost, std::uint64_t count, v1::Loss::Place place, std::uint64_t window_start_ns,
                      const Moment& now) {
@@ -25,7 +15,7 @@ v1::Event loss_event(v1::Probe lost, std::uint64_t count, v1::Loss::Place place,
   v1::Object* object = event.mutable_object();
   object->set_kind(v1::OBJECT_KIND_PROBE);
   object->set_tenant("host");
-  object->set_id(probe_name(lost));
+  object->set_id(batch::probe_name(lost));
   v1::Loss* loss = event.mutable_loss();
   loss->set_probe(lost);
   loss->set_count(count);

@@ -12,6 +12,7 @@
 #include "agent/stream/feed.h"
 #include "agent/stream/session.h"
 #include "agent/stream/wakeup.h"
+#include "net/endpoint.h"
 #include "proto/batch/limits.h"
 
 namespace bulkhead::stream {
@@ -23,9 +24,9 @@ using std::chrono::steady_clock;
 constexpr std::chrono::seconds kStopTimeout{2};
 
 absl::Status check(const Options& options) {
-  const auto local = is_local(options.collector);
-  if (!local.ok()) return local.status();
-  if (!*local && !options.allow_plaintext) {
+  const auto collector = net::parse_peer(options.collector);
+  if (!collector.ok()) return collector.status();
+  if (!net::is_local(*collector) && !options.allow_plaintext) {
     return absl::InvalidArgumentError(absl::StrCat("collector ", options.collector,
                                                    " is not on this host, and events must not leave it in the clear; "
                                                    "use a loopback address or a unix socket"));

@@ -81,7 +81,4 @@ class Stream {
   std::unique_ptr<Implementation> implementation_;
 };
 
-// "host:port", "[v6]:port", "unix:/path"; anything else is kInvalidArgument. True for loopback and unix sockets.
-absl::StatusOr<bool> is_local(const std::string& address);
-
 }  // namespace bulkhead::stream

@@ -4,7 +4,7 @@
 #include <grpcpp/resource_quota.h>
 
 #include "absl/strings/str_cat.h"
-#include "collector/api/listen_check.h"
+#include "net/listen_check.h"
 #include "proto/batch/limits.h"
 
 namespace bulkhead::api {
@@ -16,16 +16,16 @@ constexpr int kThreads = 128;
 
 class GrpcServer final : public RpcServer {
  public:
-  GrpcServer(std::unique_ptr<grpc::Server> server, endpoint::Endpoint address)
+  GrpcServer(std::unique_ptr<grpc::Server> server, net::Endpoint address)
       : server_(std::move(server)), address_(std::move(address)) {}
   ~GrpcServer() override { stop(std::chrono::milliseconds(0)); }
 
-  const endpoint::Endpoint& address() const override { return address_; }
+  const net::Endpoint& address() const override { return address_; }
   void stop(std::chrono::milliseconds grace) override { server_->Shutdown(std::chrono::system_clock::now() + grace); }
 
  private:
   const std::unique_ptr<grpc::Server> server_;
-  const endpoint::Endpoint address_;
+  const net::Endpoint address_;
 };
 
 void set_arguments(grpc::ServerBuilder& builder) {
@@ -42,10 +42,10 @@ void set_arguments(grpc::ServerBuilder& builder) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::start(const endpoint::Endpoint& listen,
+absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::start(const net::Endpoint& listen,
                                                             const std::vector<grpc::Service*>& services) {
   // gRPC keeps to itself why it cannot listen.
-  if (auto status = check_listen(listen); !status.ok()) return status;
+  if (auto status = net::check_listen(listen); !status.ok()) return status;
   grpc::ServerBuilder builder;
   set_arguments(builder);
   int port = 0;
@@ -55,7 +55,7 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::start(const endpoint::Endp
   if (server == nullptr) {
     return absl::AlreadyExistsError(absl::StrCat("cannot listen on ", listen.text(), ": the address is in use"));
   }
-  endpoint::Endpoint address = listen;
+  net::Endpoint address = listen;
   if (!address.is_unix()) address.port = static_cast<std::uint16_t>(port);
   return std::make_unique<GrpcServer>(std::move(server), std::move(address));
 }

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "collector/endpoint/endpoint.h"
+#include "net/endpoint.h"
 
 namespace grpc {
 class Service;
@@ -20,12 +20,12 @@ class RpcServer {
  public:
   // The services outlive the server. kAlreadyExists: the address is in use; kPermissionDenied; kInvalidArgument: it is
   // no address of this machine.
-  static absl::StatusOr<std::unique_ptr<RpcServer>> start(const endpoint::Endpoint& listen,
+  static absl::StatusOr<std::unique_ptr<RpcServer>> start(const net::Endpoint& listen,
                                                           const std::vector<grpc::Service*>& services);
   virtual ~RpcServer() = default;
 
   // With the real port where 0 was asked for.
-  virtual const endpoint::Endpoint& address() const = 0;
+  virtual const net::Endpoint& address() const = 0;
   // Takes no new calls, and cancels those that are not over within `grace`. Safe to repeat.
   virtual void stop(std::chrono::milliseconds grace) = 0;
 };

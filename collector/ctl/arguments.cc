@@ -248,11 +248,10 @@ absl::StatusOr<Arguments> parse_arguments(const std::vector<std::string>& words,
     return absl::InvalidArgumentError(absl::StrCat("--format: '", format, "'; expected table or json"));
   }
   arguments.format = format == "json" ? Format::kJson : Format::kTable;
-  auto collector = endpoint::parse((*flags)["collector"].as<std::string>());
+  auto collector = net::parse((*flags)["collector"].as<std::string>());
   if (!collector.ok()) return absl::InvalidArgumentError(absl::StrCat("--collector: ", collector.status().message()));
   arguments.collector = *std::move(collector);
-  if (auto status = endpoint::check_plaintext(arguments.collector, flags->count("allow-plaintext") != 0);
-      !status.ok()) {
+  if (auto status = net::check_plaintext(arguments.collector, flags->count("allow-plaintext") != 0); !status.ok()) {
     return status;
   }
   if (auto status = fill_filter(*flags, now, arguments); !status.ok()) return status;

@@ -10,7 +10,7 @@
 #include "bulkhead/v1/control.pb.h"
 #include "bulkhead/v1/query.pb.h"
 #include "collector/ctl/policy_arguments.h"
-#include "collector/endpoint/endpoint.h"
+#include "net/endpoint.h"
 
 namespace bulkhead::ctl {
 
@@ -41,7 +41,7 @@ enum class Format { kTable, kJson };
 
 struct Arguments {
   Action action = Action::kHelp;
-  endpoint::Endpoint collector;
+  net::Endpoint collector;
   Format format = Format::kTable;
   v1::Filter filter;
   bool follow = false;

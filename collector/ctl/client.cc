@@ -18,7 +18,7 @@ constexpr std::chrono::seconds kCallDeadline{15};
 
 class Client::Implementation {
  public:
-  explicit Implementation(const endpoint::Endpoint& collector) : address_(collector.text()) {
+  explicit Implementation(const net::Endpoint& collector) : address_(collector.text()) {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMilliseconds);
     // A collector whose machine dies in the middle of --follow is noticed.
@@ -74,7 +74,7 @@ class Client::Implementation {
   std::unique_ptr<v1::Control::Stub> control_;
 };
 
-Client::Client(const endpoint::Endpoint& collector) : implementation_(std::make_unique<Implementation>(collector)) {}
+Client::Client(const net::Endpoint& collector) : implementation_(std::make_unique<Implementation>(collector)) {}
 
 Client::~Client() = default;
 

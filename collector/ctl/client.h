@@ -7,14 +7,14 @@
 #include "absl/status/statusor.h"
 #include "bulkhead/v1/control.pb.h"
 #include "bulkhead/v1/query.pb.h"
-#include "collector/endpoint/endpoint.h"
+#include "net/endpoint.h"
 
 namespace bulkhead::ctl {
 
 // Not thread safe. `visit` returns false to end a listing. Errors carry the address; kUnavailable: cannot be reached.
 class Client {
  public:
-  explicit Client(const endpoint::Endpoint& collector);
+  explicit Client(const net::Endpoint& collector);
   ~Client();
 
   absl::Status hosts(const v1::ListHostsRequest& request, const std::function<bool(const v1::Host&)>& visit);

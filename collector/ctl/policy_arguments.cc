@@ -126,11 +126,10 @@ absl::StatusOr<PolicyArguments> parse_policy_arguments(const std::vector<std::st
   if (!format.ok()) return format.status();
   arguments.format = *format;
   if (auto status = fill_show(*flags, now, arguments); !status.ok()) return status;
-  auto collector = endpoint::parse((*flags)["collector"].as<std::string>());
+  auto collector = net::parse((*flags)["collector"].as<std::string>());
   if (!collector.ok()) return absl::InvalidArgumentError(absl::StrCat("--collector: ", collector.status().message()));
   arguments.collector = *std::move(collector);
-  if (auto status = endpoint::check_plaintext(arguments.collector, flags->count("allow-plaintext") != 0);
-      !status.ok()) {
+  if (auto status = net::check_plaintext(arguments.collector, flags->count("allow-plaintext") != 0); !status.ok()) {
     return status;
   }
   return arguments;

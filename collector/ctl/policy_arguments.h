@@ -7,7 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "collector/endpoint/endpoint.h"
+#include "net/endpoint.h"
 
 namespace bulkhead::ctl {
 
@@ -15,7 +15,7 @@ struct PolicyArguments {
   enum class Verb { kCheck, kShow, kDiff, kList };
   enum class Format { kTable, kYaml, kJson };
   Verb verb = Verb::kList;
-  endpoint::Endpoint collector;
+  net::Endpoint collector;
   // The FILE of check; A and B of diff.
   std::vector<std::string> names;
   // Of show: at most one of these.

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 
+#include "collector/figures.h"
 #include "collector/options.h"
 #include "collector/report_sinks.h"
 #include "collector/sinks/make_sinks.h"
@@ -161,7 +162,9 @@ TEST_CASE("metrics and status have each sink's figures under its name") {
   one.retries = 2;
   one.connected = true;
   one.problem = "down";
-  const auto text = api::metrics_text({}, {}, collector::sink_metrics({one}));
+  monitoring::Figures figures;
+  collector::add_sink_figures({one}, figures);
+  const auto text = figures.text();
   CHECK_THAT(text, Catch::Contains(
                        "# TYPE bulkhead_sink_waiting_alerts gauge\nbulkhead_sink_waiting_alerts{sink=\"siem\"} 7\n"));
   CHECK_THAT(text, Catch::Contains("bulkhead_sink_oldest_waiting_seconds{sink=\"siem\"} 61\n"));

@@ -90,7 +90,7 @@ TEST_CASE("a relative state folder is made absolute") {
 }
 
 TEST_CASE("values of the command line are checked like the file's") {
-  CHECK(load_error({"--collector", "nowhere"}).starts_with("--collector: 'nowhere' is not host:port"));
+  CHECK(load_error({"--collector", "nowhere"}).starts_with("--collector: address 'nowhere': no port"));
   CHECK(load_error({"--collector", "a:1", "--libvirt", "x"}).starts_with("libvirt.uri: 'x' is not"));
   CHECK(load_error({"--collector", "a:1", "--log-level", "loud"}).starts_with("--log-level: unknown value 'loud'"));
   CHECK(load_error({"--collector", "a:1", "--state-dir", ""}).starts_with("state_dir: "));

@@ -192,7 +192,7 @@ TEST_CASE("validation finds what a program put in") {
     return std::string(validate(config).message());
   };
   CHECK(broken([](Config&) {}).empty());
-  CHECK(broken([](Config& c) { c.collector = "x"; }).starts_with("collector: 'x' is not"));
+  CHECK(broken([](Config& c) { c.collector = "x"; }).starts_with("collector: address 'x'"));
   CHECK(broken([](Config& c) { c.state_dir = ""; }) == "state_dir: '' is not an absolute path");
   CHECK(broken([](Config& c) { c.libvirt.uri = "x"; }).starts_with("libvirt.uri: "));
   CHECK(broken([](Config& c) { c.ring_kib_per_cpu = 3; }).starts_with("ring_kib_per_cpu: "));

@@ -147,10 +147,3 @@ TEST_CASE("Resident memory is read from statm in pages, and 0 when it cannot be 
   CHECK(health::resident_bytes(path) == 0);
   CHECK(health::resident_bytes() > 1 << 20);
 }
-
-TEST_CASE("Probes are named as the tables name them") {
-  CHECK(spool::probe_name(v1::PROBE_MEMORY_PROCESS_VM) == "memory.process_vm");
-  CHECK(spool::probe_name(v1::PROBE_DISK_IO_URING_OPEN) == "disk.io_uring_open");
-  CHECK(spool::probe_name(v1::PROBE_AGENT) == "agent");
-  CHECK(spool::probe_name(static_cast<v1::Probe>(9999)) == "probe.9999");
-}

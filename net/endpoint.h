@@ -6,7 +6,7 @@
 
 #include "absl/status/statusor.h"
 
-namespace bulkhead::endpoint {
+namespace bulkhead::net {
 
 struct Endpoint {
   // Without brackets; empty for a unix socket.
@@ -20,8 +20,10 @@ struct Endpoint {
   std::string text() const;
 };
 
-// kInvalidArgument names the text and what was expected.
+// Where to listen: port 0 is any free one. kInvalidArgument names the text and what was expected.
 absl::StatusOr<Endpoint> parse(const std::string& text);
+// Where to connect: the port is 1 to 65535.
+absl::StatusOr<Endpoint> parse_peer(const std::string& text);
 
 // Nobody outside this machine can hear what is said there: a unix socket, 127.0.0.0/8, ::1 or "localhost".
 bool is_local(const Endpoint& endpoint);
@@ -29,4 +31,4 @@ bool is_local(const Endpoint& endpoint);
 // kInvalidArgument unless it is local or `allow_plaintext`.
 absl::Status check_plaintext(const Endpoint& endpoint, bool allow_plaintext);
 
-}  // namespace bulkhead::endpoint
+}  // namespace bulkhead::net

@@ -7,9 +7,10 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "collector/endpoint/endpoint.h"
+#include "monitoring/figures.h"
+#include "net/endpoint.h"
 
-namespace bulkhead::api {
+namespace bulkhead::monitoring {
 
 struct Page {
   bool healthy = true;  // 200, or else 503
@@ -17,17 +18,20 @@ struct Page {
   std::string body;
 };
 
+// What Prometheus reads.
+Page metrics_page(const Figures& figures);
+
 // Thread safe. Requests beyond 8 KiB, slow ones and more than 64 connections at once are refused.
 class HttpServer {
  public:
   // By path; called from the server's thread.
   using Pages = std::map<std::string, std::function<Page()>>;
 
-  // Errors as of RpcServer::start. `listen` is TCP.
-  static absl::StatusOr<std::unique_ptr<HttpServer>> start(const endpoint::Endpoint& listen, Pages pages);
+  // Errors: those of net::check_listen(). `listen` is TCP.
+  static absl::StatusOr<std::unique_ptr<HttpServer>> start(const net::Endpoint& listen, Pages pages);
   virtual ~HttpServer() = default;
 
-  virtual const endpoint::Endpoint& address() const = 0;
+  virtual const net::Endpoint& address() const = 0;
 };
 
-}  // namespace bulkhead::api
+}  // namespace bulkhead::monitoring

@@ -1,10 +1,10 @@
-#include "collector/address_file.h"
+#include "net/address_file.h"
 
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
 
-namespace bulkhead::collector {
+namespace bulkhead::net {
 
 absl::Status AddressFile::write(const std::filesystem::path& directory, const std::string& name,
                                 const std::string& address) {
@@ -30,4 +30,4 @@ void AddressFile::remove() {
   path_.clear();
 }
 
-}  // namespace bulkhead::collector
+}  // namespace bulkhead::net

@@ -1,4 +1,4 @@
-#include "collector/api/http_server.h"
+#include "monitoring/http_server.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -8,9 +8,9 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "collector/api/listen_check.h"
+#include "net/listen_check.h"
 
-namespace bulkhead::api {
+namespace bulkhead::monitoring {
 
 namespace {
 
@@ -29,7 +29,7 @@ Response answer(const HttpServer::Pages& pages, const http::request<http::empty_
   Response response;
   response.version(11);
   response.keep_alive(false);
-  response.set(http::field::server, "bulkhead-collector");
+  response.set(http::field::server, "bulkhead");
   response.set(http::field::content_type, "text/plain; charset=utf-8");
   const auto page = pages.find(std::string(request.target().substr(0, request.target().find('?'))));
   if (request.method() != http::verb::get && request.method() != http::verb::head) {
@@ -91,10 +91,10 @@ class BeastServer final : public HttpServer {
     if (thread_.joinable()) thread_.join();
   }
 
-  const endpoint::Endpoint& address() const override { return address_; }
+  const net::Endpoint& address() const override { return address_; }
 
-  absl::Status start(const endpoint::Endpoint& listen) {
-    if (auto status = check_listen(listen); !status.ok()) return status;
+  absl::Status start(const net::Endpoint& listen) {
+    if (auto status = net::check_listen(listen); !status.ok()) return status;
     beast::error_code error;
     tcp::resolver resolver(context_);
     const auto found = resolver.resolve(listen.host, std::to_string(listen.port), error);
@@ -127,7 +127,7 @@ class BeastServer final : public HttpServer {
   }
 
   const Pages pages_;
-  endpoint::Endpoint address_;
+  net::Endpoint address_;
   std::size_t connections_ = 0;  // the server's thread's
   asio::io_context context_;     // ends the sessions, which use all of the above
   tcp::acceptor acceptor_;
@@ -136,11 +136,15 @@ class BeastServer final : public HttpServer {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::start(const endpoint::Endpoint& listen, Pages pages) {
+Page metrics_page(const Figures& figures) {
+  return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = figures.text()};
+}
+
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::start(const net::Endpoint& listen, Pages pages) {
   if (listen.is_unix()) return absl::InvalidArgumentError("the HTTP address must be HOST:PORT");
   auto server = std::make_unique<BeastServer>(std::move(pages));
   if (auto status = server->start(listen); !status.ok()) return status;
   return server;
 }
 
-}  // namespace bulkhead::api
+}  // namespace bulkhead::monitoring

@@ -1,4 +1,4 @@
-// A file in the data directory that tells scripts where the collector listens, while it does.
+// A file that tells scripts where a program listens, while it does.
 #pragma once
 
 #include <filesystem>
@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 
-namespace bulkhead::collector {
+namespace bulkhead::net {
 
 class AddressFile {
  public:
@@ -23,4 +23,4 @@ class AddressFile {
   std::filesystem::path path_;
 };
 
-}  // namespace bulkhead::collector
+}  // namespace bulkhead::net

@@ -1,4 +1,4 @@
-#include "collector/api/listen_check.h"
+#include "net/listen_check.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -6,20 +6,20 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace bulkhead::api {
+namespace bulkhead::net {
 
 namespace {
 
 namespace asio = boost::asio;
 
-absl::Status cannot(const endpoint::Endpoint& listen, const boost::system::error_code& error) {
+absl::Status cannot(const Endpoint& listen, const boost::system::error_code& error) {
   const std::string text = absl::StrCat("cannot listen on ", listen.text(), ": ", error.message());
   if (error == boost::system::errc::address_in_use) return absl::AlreadyExistsError(text);
   if (error == boost::system::errc::permission_denied) return absl::PermissionDeniedError(text);
   return absl::InvalidArgumentError(text);
 }
 
-absl::Status check_tcp(const endpoint::Endpoint& listen) {
+absl::Status check_tcp(const Endpoint& listen) {
   asio::io_context context;
   boost::system::error_code error;
   asio::ip::tcp::resolver resolver(context);
@@ -39,7 +39,7 @@ absl::Status check_tcp(const endpoint::Endpoint& listen) {
 }
 
 // gRPC removes a socket that is in its way, also one that another process listens on.
-absl::Status check_unix(const endpoint::Endpoint& listen) {
+absl::Status check_unix(const Endpoint& listen) {
   asio::io_context context;
   asio::local::stream_protocol::socket socket(context);
   boost::system::error_code error;
@@ -51,8 +51,8 @@ absl::Status check_unix(const endpoint::Endpoint& listen) {
 
 }  // namespace
 
-absl::Status check_listen(const endpoint::Endpoint& listen) {
+absl::Status check_listen(const Endpoint& listen) {
   return listen.is_unix() ? check_unix(listen) : check_tcp(listen);
 }
 
-}  // namespace bulkhead::api
+}  // namespace bulkhead::net
