@@ -8,7 +8,10 @@
 #define BH_S_IFMT 0170000
 #define BH_S_IFREG 0100000
 #define BH_S_IFBLK 0060000
+#define BH_S_IFCHR 0020000
+#define BH_S_IFSOCK 0140000
 #define BH_PROC_SUPER_MAGIC 0x9fa0
+#define BH_DEVPTS_SUPER_MAGIC 0x1cd1
 #define BH_FMODE_PATH 0x4000 /* O_PATH: no access to the file's content */
 
 /* The file behind a descriptor of `task`, as it is now; null when there is none. */
@@ -37,6 +40,18 @@ static __always_inline bool bh_file_key_of(struct inode* inode, struct bh_file_k
     return true;
   }
   return false;
+}
+
+/* False for what can be no endpoint: all but sockets and ptys. A definition may name any other device as a console. */
+static __always_inline bool bh_endpoint_key_of(struct inode* inode, struct bh_endpoint_key* key) {
+  __u32 type = BPF_CORE_READ(inode, i_mode) & BH_S_IFMT;
+  __builtin_memset(key, 0, sizeof(*key));
+  if (type != BH_S_IFSOCK && type != BH_S_IFCHR) return false;
+  if (type == BH_S_IFCHR && BPF_CORE_READ(inode, i_sb, s_magic) != BH_DEVPTS_SUPER_MAGIC) return false;
+  key->inode = BPF_CORE_READ(inode, i_ino);
+  key->device = BPF_CORE_READ(inode, i_sb, s_dev);
+  key->generation = BPF_CORE_READ(inode, i_generation);
+  return true;
 }
 
 #endif

@@ -29,6 +29,7 @@ struct bh_scratch {
   struct bh_label_walk walk;
 };
 
+#ifndef BH_PREEMPTIBLE
 /* Where one record of a process's context is put together. Softirq programs must not use it. */
 struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -41,6 +42,35 @@ static __always_inline struct bh_scratch* bh_this_cpu_scratch(void) {
   __u32 zero = 0;
   return bpf_map_lookup_elem(&scratch, &zero);
 }
+#else
+/*
+ * The same for programs on uprobes, which another thread may preempt on their CPU (8c7dcb84e3b7): by thread. A program
+ * calls bh_begin_scratch() before it labels anything, and bh_end_scratch() after.
+ */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 256);
+  __type(key, __u64);
+  __type(value, struct bh_scratch);
+} scratch SEC(".maps");
+
+static const struct bh_scratch bh_empty_scratch;
+
+static __always_inline struct bh_scratch* bh_this_cpu_scratch(void) {
+  __u64 thread = bpf_get_current_pid_tgid();
+  return bpf_map_lookup_elem(&scratch, &thread);
+}
+
+static __always_inline void bh_begin_scratch(void) {
+  __u64 thread = bpf_get_current_pid_tgid();
+  bpf_map_update_elem(&scratch, &thread, &bh_empty_scratch, BPF_ANY);
+}
+
+static __always_inline void bh_end_scratch(void) {
+  __u64 thread = bpf_get_current_pid_tgid();
+  bpf_map_delete_elem(&scratch, &thread);
+}
+#endif
 
 /* kernfs_node.parent became __parent in 6.15 (633488947ef6). */
 struct kernfs_node___before_6_15 {

@@ -33,6 +33,32 @@ struct {
   __type(value, struct bh_port);
 } ports SEC(".maps");
 
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 65536);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct bh_domain_key);
+  __type(value, struct bh_owner);
+} domains SEC(".maps");
+
+/* Monitors, guest agent channels, consoles, displays. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 65536);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct bh_endpoint_key);
+  __type(value, struct bh_endpoint);
+} endpoints SEC(".maps");
+
+/* Libvirt's daemons by their executable. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 256);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct bh_file_key);
+  __type(value, __u32);
+} libvirt_daemons SEC(".maps");
+
 /* Host services by their executable. */
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A file that was just opened, judged by the kernel's own object: is it a tenant's volume (DISK-01), is it a VMM's
- * memory in procfs (MEM-03)? No path string is looked at for the verdict.
+ * memory in procfs (MEM-03), is it a domain's console (CTRL-03)? No path string is looked at for the verdict.
  */
 #ifndef BULKHEAD_EBPF_LIB_OPENED_FILE_BPF_H
 #define BULKHEAD_EBPF_LIB_OPENED_FILE_BPF_H
 
-#include "ebpf/lib/emit.bpf.h"
+#include "ebpf/lib/endpoint.bpf.h"
 
 /*
  * The task whose memory a procfs file is, null for any other file. Names in procfs are the kernel's: nobody can give
@@ -91,8 +91,11 @@ static __always_inline void bh_judge_opened_file(__u32 probe, struct file* file,
   if (!file || (BPF_CORE_READ(file, f_mode) & BH_FMODE_PATH)) return;
   struct task_struct* task = (struct task_struct*)bpf_get_current_task();
   struct inode* inode = BPF_CORE_READ(file, f_inode);
+  struct bh_endpoint_key key;
   if (BPF_CORE_READ(inode, i_sb, s_magic) == BH_PROC_SUPER_MAGIC)
     bh_judge_proc_mem(probe, task, file, inode, result);
+  else if (bh_endpoint_key_of(inode, &key))
+    bh_judge_endpoint(probe, task, &key, BH_ENDPOINT_OPEN, result);
   else
     bh_judge_volume(probe, task, file, inode, method);
 }

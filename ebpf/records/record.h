@@ -29,6 +29,8 @@ enum bh_probe {
   BH_PROBE_DISK_IO_URING_OPEN = 5,
   BH_PROBE_NETWORK_DELIVERY = 6,
   BH_PROBE_CONTROL_VMM_LIFECYCLE = 7,
+  BH_PROBE_CONTROL_LIBVIRT_RPC = 8,
+  BH_PROBE_CONTROL_ENDPOINT = 9,
   BH_PROBE_LIMIT = 16,
 };
 
@@ -38,6 +40,8 @@ enum bh_record_kind {
   BH_RECORD_FILE_OPEN = 3,
   BH_RECORD_DELIVERY = 4,
   BH_RECORD_LIFECYCLE = 5,
+  BH_RECORD_CONTROL_CALL = 6,
+  BH_RECORD_ENDPOINT = 7,
 };
 
 /*
@@ -97,9 +101,38 @@ struct bh_port {
 };
 BH_STATIC_ASSERT(sizeof(struct bh_port) == 16, "bh_port");
 
+/* A domain's uuid, as it is in libvirt's protocol. */
+struct bh_domain_key {
+  __u8 uuid[16];
+};
+
+/* Same numbers as bulkhead.v1.EndpointKind. */
+enum bh_endpoint_kind {
+  BH_ENDPOINT_MONITOR = 1,
+  BH_ENDPOINT_GUEST_AGENT = 2,
+  BH_ENDPOINT_CONSOLE = 3,
+  BH_ENDPOINT_DISPLAY = 4,
+};
+
+/* A socket or pty by its inode, or a TCP port that is listened on by its network namespace; the other part is 0. */
+struct bh_endpoint_key {
+  __u64 inode;
+  __u32 device; /* of the superblock */
+  __u32 generation;
+  __u32 network_namespace; /* inode number of the namespace */
+  __u32 port;
+};
+BH_STATIC_ASSERT(sizeof(struct bh_endpoint_key) == 24, "bh_endpoint_key");
+
+struct bh_endpoint {
+  struct bh_owner owner;
+  __u32 kind; /* enum bh_endpoint_kind */
+};
+
 /* What a trusted host executable (by its file key) may do. */
 #define BH_MAY_OPEN_VOLUMES 1u
 #define BH_MAY_ACCESS_MEMORY 2u
+#define BH_MAY_CONTROL_DOMAINS 4u
 #define BH_NEEDS_TRUSTED_PARENT 0x80000000u /* only when started by another trusted executable */
 #define BH_ANY_UID 0xffffffffu
 struct bh_trust {
@@ -123,6 +156,13 @@ struct bh_file_key_query {
   __u32 descriptor;
   __u32 padding;
   struct bh_file_key key;
+};
+
+/* The socket or character device behind a descriptor of the caller; O_PATH suffices. */
+struct bh_endpoint_key_query {
+  __u32 descriptor;
+  __u32 padding;
+  struct bh_endpoint_key key;
 };
 
 /* The process that a number means to the caller. */
@@ -265,5 +305,61 @@ struct bh_lifecycle_record {
   __u32 padding;
 };
 BH_STATIC_ASSERT(sizeof(struct bh_lifecycle_record) == 72, "bh_lifecycle_record");
+
+/* Same numbers as bulkhead.v1.ControlResult. */
+enum bh_control_result {
+  BH_CONTROL_DONE = 1,
+  BH_CONTROL_FAILED = 2,
+  BH_CONTROL_UNANSWERED = 3,
+};
+
+/* Same numbers as bulkhead.v1.ControlTransport. */
+enum bh_control_transport {
+  BH_CONTROL_UNIX = 1,
+  BH_CONTROL_TCP = 2,
+};
+
+#define BH_CONTROL_HAS_DOMAIN 1u  /* `domain` was read from the call, or from its answer */
+#define BH_CONTROL_LATE_ANSWER 2u /* the call was told as unanswered before */
+#define BH_CONTROL_CALLER_GONE 4u /* the actor is as it was when it connected */
+
+#define BH_VERB_LENGTH 32
+
+/* A call that a libvirt daemon received. The header's time is the call's; its actor is who asked: tgid 0 over TCP. */
+struct bh_control_record {
+  struct bh_header header;
+  __u64 daemon_start_ns;
+  __u64 duration_ns;
+  __u32 daemon_tgid;
+  __u32 program;
+  __u32 procedure; /* ebpf/records/libvirt_procedures.h */
+  __u32 call_flags;
+  __s32 error;         /* virErrorNumber */
+  __u16 result;        /* enum bh_control_result */
+  __u16 notes;         /* BH_CONTROL_* */
+  __u16 transport;     /* enum bh_control_transport; 0 unknown */
+  __u16 peer_port;     /* host byte order */
+  __u8 address_length; /* 0, 4 or 16 */
+  __u8 padding[3];
+  __u8 peer_address[16];
+  struct bh_domain_key domain;
+  char verb[BH_VERB_LENGTH];
+};
+BH_STATIC_ASSERT(sizeof(struct bh_control_record) == 176, "bh_control_record");
+
+/* Same numbers as bulkhead.v1.EndpointMethod. */
+enum bh_endpoint_method {
+  BH_ENDPOINT_CONNECT = 1,
+  BH_ENDPOINT_OPEN = 2,
+};
+
+struct bh_endpoint_record {
+  struct bh_header header;
+  struct bh_endpoint_key endpoint;
+  __s64 result;
+  __u32 kind;   /* enum bh_endpoint_kind */
+  __u32 method; /* enum bh_endpoint_method */
+};
+BH_STATIC_ASSERT(sizeof(struct bh_endpoint_record) == 104, "bh_endpoint_record");
 
 #endif

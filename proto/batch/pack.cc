@@ -88,6 +88,15 @@ absl::Status clean_policy_change(v1::PolicyChange* change) {
   return clean_identity("sha256", change->mutable_sha256());
 }
 
+absl::Status clean_control_call(v1::ControlCall* call) {
+  clean_label(call->mutable_procedure());
+  clean_label(call->mutable_verb());
+  if (call->has_daemon()) clean_process(call->mutable_daemon());
+  const std::size_t address = call->peer_address().size();
+  if (address == 0 || address == 4 || address == 16) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("event's network address has ", address, " bytes"));
+}
+
 absl::Status clean_payload(v1::Event* event) {
   switch (event->payload_case()) {
     case v1::Event::kFrameDelivery:
@@ -98,9 +107,12 @@ absl::Status clean_payload(v1::Event* event) {
       return clean_grant_change(event->mutable_grant_change());
     case v1::Event::kPolicyChange:
       return clean_policy_change(event->mutable_policy_change());
+    case v1::Event::kControlCall:
+      return clean_control_call(event->mutable_control_call());
     case v1::Event::kMemoryAccess:
     case v1::Event::kFileOpen:
     case v1::Event::kLoss:
+    case v1::Event::kEndpointAccess:
     case v1::Event::PAYLOAD_NOT_SET:
       return absl::OkStatus();
   }
@@ -252,6 +264,12 @@ class Packer::Tables {
         break;
       case v1::Event::kPolicyChange:
         *to->mutable_policy_change() = from.policy_change();
+        break;
+      case v1::Event::kControlCall:
+        *to->mutable_control_call() = from.control_call();
+        break;
+      case v1::Event::kEndpointAccess:
+        *to->mutable_endpoint_access() = from.endpoint_access();
         break;
       case v1::Event::PAYLOAD_NOT_SET:
         break;

@@ -123,6 +123,12 @@ class Unpacker {
       case v1::PackedEvent::kPolicyChange:
         *to->mutable_policy_change() = from.policy_change();
         break;
+      case v1::PackedEvent::kControlCall:
+        *to->mutable_control_call() = from.control_call();
+        break;
+      case v1::PackedEvent::kEndpointAccess:
+        *to->mutable_endpoint_access() = from.endpoint_access();
+        break;
       case v1::PackedEvent::PAYLOAD_NOT_SET:
         break;
     }

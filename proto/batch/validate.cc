@@ -162,20 +162,28 @@ class Validator {
         return bounded(event.grant_change().ByteSizeLong(), limits::kGrantChangeBytes);
       case v1::PackedEvent::kPolicyChange:
         return bounded(event.policy_change().ByteSizeLong(), 3 * limits::kStringBytes);
+      case v1::PackedEvent::kControlCall:
+        return control_call_bytes(event.control_call());
       case v1::PackedEvent::kMemoryAccess:
       case v1::PackedEvent::kFileOpen:
       case v1::PackedEvent::kLoss:
+      case v1::PackedEvent::kEndpointAccess:
       case v1::PackedEvent::PAYLOAD_NOT_SET:
         return 0;
     }
     return kInvalid;
   }
 
+  static bool is_address(const std::string& bytes) { return bytes.empty() || bytes.size() == 4 || bytes.size() == 16; }
+
+  // Procedure, verb, and the daemon's executable and command.
+  static std::size_t control_call_bytes(const v1::ControlCall& call) {
+    if (!is_address(call.peer_address())) return kInvalid;
+    return bounded(call.ByteSizeLong(), 5 * limits::kStringBytes);
+  }
+
   std::size_t delivery_bytes(const v1::PackedFrameDelivery& delivery) const {
     const auto is_mac = [](const std::string& bytes) { return bytes.empty() || bytes.size() == 6; };
-    const auto is_address = [](const std::string& bytes) {
-      return bytes.empty() || bytes.size() == 4 || bytes.size() == 16;
-    };
     if (!is_mac(delivery.source_mac()) || !is_mac(delivery.destination_mac())) return kInvalid;
     if (!is_address(delivery.source_address()) || !is_address(delivery.destination_address())) return kInvalid;
     return sum(

@@ -22,7 +22,8 @@ function(bulkhead_skeletons library)
     add_custom_command(
       OUTPUT ${skeleton}
       COMMAND ${BULKHEAD_CLANG} -target bpf -D__TARGET_ARCH_x86 -g -O2 -Wall -Wextra -Werror -Wno-unused-parameter
-              -Wno-missing-declarations -Wno-unused-function -I ${CMAKE_SOURCE_DIR} -isystem ${BULKHEAD_BPF_DIR} -c
+              -Wno-missing-declarations -Wno-unused-function -I ${CMAKE_SOURCE_DIR} -isystem ${BULKHEAD_BPF_DIR}
+              -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE} -c
               ${CMAKE_CURRENT_SOURCE_DIR}/${source}.bpf.c -o ${object}
       COMMAND ${BULKHEAD_BPFTOOL} gen object ${linked} ${object}
       COMMAND ${BULKHEAD_BPFTOOL} gen skeleton ${linked} name bh_${name} > ${skeleton}

@@ -6,13 +6,22 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-// Both return 0, or 1 if there is no such thing.
+// All return 0, or 1 if there is no such thing.
 
 SEC("syscall")
 int file_key(struct bh_file_key_query* query) {
   struct file* file = bh_file_of((struct task_struct*)bpf_get_current_task(), query->descriptor);
   struct bh_file_key key = {};
   if (!file || !bh_file_key_of(BPF_CORE_READ(file, f_inode), &key)) return 1;
+  query->key = key;
+  return 0;
+}
+
+SEC("syscall")
+int endpoint_key(struct bh_endpoint_key_query* query) {
+  struct file* file = bh_file_of((struct task_struct*)bpf_get_current_task(), query->descriptor);
+  struct bh_endpoint_key key = {};
+  if (!file || !bh_endpoint_key_of(BPF_CORE_READ(file, f_inode), &key)) return 1;
   query->key = key;
   return 0;
 }
