@@ -157,15 +157,17 @@ void Attributor::describe(const decode::MemoryRecord& record, v1::Event& event) 
 void Attributor::describe(const decode::FileOpenRecord& record, v1::Event& event) {
   describe_actor(record.header, *event.mutable_actor());
   v1::Object& object = *event.mutable_object();
-  object.set_kind(v1::OBJECT_KIND_VOLUME);
+  object.set_kind(record.is_host_memory ? v1::OBJECT_KIND_HOST_MEMORY : v1::OBJECT_KIND_VOLUME);
   describe_object_owner({record.header.object.tenant, record.header.object.domain}, object);
   const probes::FileKey key = {record.file.inode, record.file.device, record.file.generation, record.file.block_device};
-  const ownership::VolumeFacts* volume = ownership_.volume(key);
+  const ownership::VolumeFacts* volume = record.is_host_memory ? nullptr : ownership_.volume(key);
   // A volume that was released since is named by what the kernel opened.
   object.set_id(volume != nullptr ? volume->source : record.path);
   event.set_path(record.path);
   *event.mutable_file_open() = record.open;
-  event.mutable_actor()->set_trusted_service(is_trusted(record.header, operations_of(record.open), event));
+  const config::Operations operations =
+      record.is_host_memory ? memory_operations_of(record.open) : operations_of(record.open);
+  event.mutable_actor()->set_trusted_service(is_trusted(record.header, operations, event));
 }
 
 void Attributor::describe(const decode::DeliveryRecord& record, v1::Event& event) {

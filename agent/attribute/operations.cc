@@ -25,10 +25,15 @@ config::Operations of_flags(std::uint32_t flags, Operation read, Operation write
 config::Operations operations_of(const v1::MemoryAccess& access) {
   switch (access.operation()) {
     case v1::MEMORY_OPERATION_PROCESS_VM_READ:
+    case v1::MEMORY_OPERATION_PROC_MEM_READ:
       return {Operation::kMemoryRead};
     case v1::MEMORY_OPERATION_PROCESS_VM_WRITE:
+    case v1::MEMORY_OPERATION_PROC_MEM_WRITE:
       return {Operation::kMemoryWrite};
     case v1::MEMORY_OPERATION_PTRACE:
+    case v1::MEMORY_OPERATION_PERF_EVENT:
+    case v1::MEMORY_OPERATION_PROCESS_MADVISE:
+    case v1::MEMORY_OPERATION_KCMP:
       return {Operation::kMemoryDebug};
     case v1::MEMORY_OPERATION_PROC_MEM_OPEN:
       return of_flags(access.open_flags(), Operation::kMemoryRead, Operation::kMemoryWrite);
@@ -39,6 +44,10 @@ config::Operations operations_of(const v1::MemoryAccess& access) {
 
 config::Operations operations_of(const v1::FileOpen& open) {
   return of_flags(open.flags(), Operation::kVolumeRead, Operation::kVolumeWrite);
+}
+
+config::Operations memory_operations_of(const v1::FileOpen& open) {
+  return of_flags(open.flags(), Operation::kMemoryRead, Operation::kMemoryWrite);
 }
 
 }  // namespace bulkhead::attribute

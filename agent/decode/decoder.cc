@@ -14,8 +14,8 @@ namespace {
 
 static_assert(static_cast<int>(BH_PROBE_MEMORY_PROCESS_VM) == v1::PROBE_MEMORY_PROCESS_VM);
 static_assert(static_cast<int>(BH_PROBE_CONTROL_VMM_LIFECYCLE) == v1::PROBE_CONTROL_VMM_LIFECYCLE);
-static_assert(static_cast<int>(BH_MEMORY_PROC_MEM_OPEN) == v1::MEMORY_OPERATION_PROC_MEM_OPEN);
-static_assert(static_cast<int>(BH_OPEN_IO_URING) == v1::OPEN_METHOD_IO_URING);
+static_assert(static_cast<int>(BH_MEMORY_KCMP) == v1::MEMORY_OPERATION_KCMP);
+static_assert(static_cast<int>(BH_OPEN_OTHER) == v1::OPEN_METHOD_OTHER);
 
 // The fixed part, copied out so that alignment does not matter; false when the record is shorter.
 template <typename Raw>
@@ -108,6 +108,7 @@ absl::StatusOr<Record> decode_memory(std::span<const std::byte> bytes) {
   memory.access.set_result(raw.result);
   memory.access.set_ptrace_request(raw.ptrace_request);
   memory.access.set_open_flags(raw.open_flags);
+  memory.access.set_descriptor_number(raw.descriptor);
   return memory;
 }
 
@@ -120,6 +121,7 @@ absl::StatusOr<Record> decode_file_open(std::span<const std::byte> bytes) {
   }
   FileOpenRecord opened;
   opened.header = header_from(raw.header);
+  opened.is_host_memory = (raw.header.flags & BH_FLAG_HOST_MEMORY) != 0;
   opened.file = {raw.file.inode, raw.file.device, raw.file.generation, raw.file.is_block != 0};
   opened.path = path_from(bytes.subspan(sizeof(raw), raw.path_length), (raw.header.flags & BH_FLAG_PATH_CUT) != 0);
   opened.open.set_method(static_cast<v1::OpenMethod>(raw.method));

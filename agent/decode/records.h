@@ -71,6 +71,7 @@ struct FileOpenRecord {
   Header header;
   FileKey file;
   std::string path;
+  bool is_host_memory = false;
   v1::FileOpen open;
 };
 

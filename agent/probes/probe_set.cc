@@ -6,8 +6,11 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <map>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "agent/probes/bpf_handles.h"
 #include "agent/probes/hook_attacher.h"
@@ -34,9 +37,12 @@ absl::StatusOr<ObjectPtr> open_object(const void* bytes, std::size_t size, const
   return object;
 }
 
+std::string refusal(int error, const std::string& reason) {
+  return absl::StrCat(std::strerror(error), reason.empty() ? "" : " (", reason, reason.empty() ? "" : ")");
+}
+
 absl::Status load_failure(int error, const std::string& reason) {
-  const std::string text =
-      absl::StrCat(std::strerror(error), reason.empty() ? "" : " (", reason, reason.empty() ? "" : ")");
+  const std::string text = refusal(error, reason);
   if (error == EPERM || error == EACCES) {
     return absl::PermissionDeniedError(
         absl::StrCat("the kernel refused to load BPF programs: ", text,
@@ -54,7 +60,7 @@ class ProbeSet::Impl {
     if (absl::Status status = load_base(options); !status.ok()) return status;
     absl::StatusOr<HookAttacher> attacher = HookAttacher::create();
     if (!attacher.ok()) return attacher.status();
-    for (const Probe& probe : table_) load_probe(probe, *attacher);
+    for (const Probe& probe : table_) load_best(probe, *attacher);
     return absl::OkStatus();
   }
 
@@ -77,8 +83,13 @@ class ProbeSet::Impl {
 
   absl::Status load_base(const Options& options);
   absl::Status place_rings(int outer);
-  void load_probe(const Probe& probe, const HookAttacher& attacher);
-  void add_coverage(const Probe& probe, const Hook& hook, const std::string& missing_reason);
+  absl::StatusOr<ObjectPtr> open_with_shared_maps(const Probe& probe, const void* (*elf)(std::size_t*));
+  void load_best(const Probe& probe, const HookAttacher& attacher);
+  // Whole, or nothing stays of it and the error says why.
+  absl::Status load_better(const Probe& probe, const Mechanism& mechanism, const HookAttacher& attacher);
+  // What of it works on this kernel.
+  void load_probe(const Probe& probe, const HookAttacher& attacher, const std::string& why_not_better);
+  v1::ProbeCoverage& add_coverage(const Probe& probe, const Hook& hook, const std::string& missing_reason);
 
   static int on_ring_record(void* context, void* data, std::size_t size) {
     auto* self = static_cast<Impl*>(context);
@@ -95,6 +106,7 @@ class ProbeSet::Impl {
   std::unique_ptr<ring_buffer, RingBufferCloser> ring_buffer_;
   std::unique_ptr<OwnershipMaps> ownership_;
   std::vector<v1::ProbeCoverage> coverage_;
+  std::map<v1::Probe, const Mechanism*> better_;  // those in use
   const std::function<void(std::span<const std::byte>)>* on_record_ = nullptr;
   int counters_map_ = -1;
 };
@@ -150,19 +162,86 @@ absl::Status ProbeSet::Impl::place_rings(int outer) {
   return absl::OkStatus();
 }
 
-void ProbeSet::Impl::load_probe(const Probe& probe, const HookAttacher& attacher) {
-  LibbpfMessages messages;
+absl::StatusOr<ObjectPtr> ProbeSet::Impl::open_with_shared_maps(const Probe& probe,
+                                                                 const void* (*elf)(std::size_t*)) {
   std::size_t size = 0;
-  const void* bytes = probe.elf(&size);
+  const void* bytes = elf(&size);
   absl::StatusOr<ObjectPtr> object = open_object(bytes, size, probe.name);
-  if (!object.ok()) {
-    for (const Hook& hook : probe.hooks) add_coverage(probe, hook, std::string(object.status().message()));
-    return;
-  }
+  if (!object.ok()) return object;
   for (const char* name : kSharedMaps) {
     if (bpf_map* map = bpf_object__find_map_by_name(object->get(), name)) {
       bpf_map__reuse_fd(map, bpf_object__find_map_fd_by_name(base_.get(), name));
     }
+  }
+  return object;
+}
+
+void ProbeSet::Impl::load_best(const Probe& probe, const HookAttacher& attacher) {
+  if (const auto other = better_.find(probe.within); other != better_.end()) {
+    v1::ProbeCoverage& row = add_coverage(probe, other->second->hooks.front(), "");
+    row.set_tier(other->second->tier);
+    row.set_limits("");
+    return;
+  }
+  std::vector<std::string> reasons;
+  for (const Mechanism& mechanism : probe.better) {
+    const absl::Status loaded = load_better(probe, mechanism, attacher);
+    if (loaded.ok()) {
+      better_[probe.id] = &mechanism;
+      return;
+    }
+    reasons.push_back(absl::StrCat("tier ", mechanism.tier, ", ", describe(mechanism.hooks.front()), ": ",
+                                   loaded.message()));
+  }
+  load_probe(probe, attacher, absl::StrJoin(reasons, "; "));
+}
+
+absl::Status ProbeSet::Impl::load_better(const Probe& probe, const Mechanism& mechanism,
+                                         const HookAttacher& attacher) {
+  LibbpfMessages messages;
+  absl::StatusOr<ObjectPtr> object = open_with_shared_maps(probe, mechanism.elf);
+  if (!object.ok()) return object.status();
+  std::vector<const Hook*> present;
+  for (const Hook& hook : mechanism.hooks) {
+    const std::string missing = attacher.missing(hook);
+    if (missing.empty()) {
+      present.push_back(&hook);
+    } else if (hook.optional) {
+      bpf_program__set_autoload(bpf_object__find_program_by_name(object->get(), hook.program), false);
+    } else {
+      return absl::FailedPreconditionError(missing);
+    }
+  }
+  if (bpf_object__load(object->get()) != 0) return absl::FailedPreconditionError(refusal(errno, messages.reason()));
+  std::vector<LinkPtr> links;
+  for (const Hook* hook : present) {
+    bpf_program* program = bpf_object__find_program_by_name(object->get(), hook->program);
+    absl::StatusOr<LinkPtr> link = attacher.attach(*hook, program);
+    if (!link.ok()) return link.status();
+    links.push_back(*std::move(link));
+  }
+  for (std::size_t i = 0; i < present.size(); ++i) {
+    bpf_program* program = bpf_object__find_program_by_name(object->get(), present[i]->program);
+    links_.push_back(std::move(links[i]));
+    programs_.push_back({probe.id, FileDescriptor(dup(bpf_program__fd(program)))});
+    v1::ProbeCoverage& row = add_coverage(probe, *present[i], "");
+    row.set_tier(mechanism.tier);
+    row.set_limits(mechanism.limits);
+  }
+  objects_.push_back(*std::move(object));
+  return absl::OkStatus();
+}
+
+void ProbeSet::Impl::load_probe(const Probe& probe, const HookAttacher& attacher, const std::string& why_not_better) {
+  LibbpfMessages messages;
+  const std::size_t first_row = coverage_.size();
+  const absl::Cleanup explain = [&] {
+    for (std::size_t i = first_row; i < coverage_.size(); ++i) coverage_[i].set_why_not_better(why_not_better);
+  };
+  absl::StatusOr<ObjectPtr> object = open_with_shared_maps(probe, probe.elf);
+  if (!object.ok()) {
+    for (const Hook& hook : probe.hooks) add_coverage(probe, hook, std::string(object.status().message()));
+    return;
   }
   // A hook that this kernel does not have must not take the object's other programs with it.
   std::vector<std::string> missing(probe.hooks.size());
@@ -173,7 +252,7 @@ void ProbeSet::Impl::load_probe(const Probe& probe, const HookAttacher& attacher
     }
   }
   if (bpf_object__load(object->get()) != 0) {
-    const std::string reason(load_failure(errno, messages.reason()).message());
+    const std::string reason = refusal(errno, messages.reason());
     for (std::size_t i = 0; i < missing.size(); ++i) {
       add_coverage(probe, probe.hooks[i], missing[i].empty() ? reason : missing[i]);
     }
@@ -195,7 +274,7 @@ void ProbeSet::Impl::load_probe(const Probe& probe, const HookAttacher& attacher
   objects_.push_back(*std::move(object));
 }
 
-void ProbeSet::Impl::add_coverage(const Probe& probe, const Hook& hook, const std::string& missing_reason) {
+v1::ProbeCoverage& ProbeSet::Impl::add_coverage(const Probe& probe, const Hook& hook, const std::string& missing_reason) {
   v1::ProbeCoverage row;
   row.set_probe(probe.id);
   row.set_name(probe.name);
@@ -203,11 +282,11 @@ void ProbeSet::Impl::add_coverage(const Probe& probe, const Hook& hook, const st
     row.add_covers(std::string(rule));
   }
   row.set_mechanism(describe(hook));
-  row.set_tier(2);
+  row.set_tier(probe.tier);
   row.set_state(missing_reason.empty() ? v1::PROBE_STATE_ATTACHED : v1::PROBE_STATE_MISSING);
   row.set_reason(missing_reason);
   row.set_limits(probe.limits);
-  coverage_.push_back(std::move(row));
+  return coverage_.emplace_back(std::move(row));
 }
 
 std::vector<v1::ProbeCounters> ProbeSet::Impl::counters() const {

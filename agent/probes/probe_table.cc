@@ -4,9 +4,14 @@
 
 #include "ebpf/skeletons/delivery.skel.h"
 #include "ebpf/skeletons/file_open.skel.h"
+#include "ebpf/skeletons/file_open_direct.skel.h"
+#include "ebpf/skeletons/instrument.skel.h"
 #include "ebpf/skeletons/io_uring_open.skel.h"
+#include "ebpf/skeletons/proc_mem.skel.h"
 #include "ebpf/skeletons/process_vm.skel.h"
+#include "ebpf/skeletons/process_vm_direct.skel.h"
 #include "ebpf/skeletons/ptrace.skel.h"
+#include "ebpf/skeletons/ptrace_direct.skel.h"
 #include "ebpf/skeletons/vmm_lifecycle.skel.h"
 
 namespace bulkhead::probes {
@@ -35,6 +40,19 @@ constexpr std::array kFileOpenHooks = {
 constexpr std::array kIoUringHooks = {
     Hook{"io_uring_complete", kRawTracepoint, "io_uring_complete"},
 };
+constexpr std::array kProcMemHooks = {
+    Hook{"moved", kFexit, "mem_rw"},
+};
+constexpr std::array kInstrumentHooks = {
+    Hook{"getfd_enter", kTracepoint, "syscalls/sys_enter_pidfd_getfd"},
+    Hook{"getfd_exit", kTracepoint, "syscalls/sys_exit_pidfd_getfd"},
+    Hook{"madvise_enter", kTracepoint, "syscalls/sys_enter_process_madvise"},
+    Hook{"madvise_exit", kTracepoint, "syscalls/sys_exit_process_madvise"},
+    Hook{"perf_enter", kTracepoint, "syscalls/sys_enter_perf_event_open"},
+    Hook{"perf_exit", kTracepoint, "syscalls/sys_exit_perf_event_open"},
+    Hook{"kcmp_enter", kTracepoint, "syscalls/sys_enter_kcmp"},
+    Hook{"kcmp_exit", kTracepoint, "syscalls/sys_exit_kcmp"},
+};
 constexpr std::array kDeliveryHooks = {
     Hook{"frame_received", kBtfTracepoint, "netif_receive_skb"},
     Hook{"frame_delivered", kBtfTracepoint, "net_dev_start_xmit"},
@@ -45,19 +63,45 @@ constexpr std::array kLifecycleHooks = {
     Hook{"exited", kBtfTracepoint, "sched_process_exit"},
 };
 
+constexpr std::array kProcessVmDirectHooks = {
+    Hook{"target_known", kFexit, "mm_access"},
+    Hook{"call_done", kFexit, "process_vm_rw"},
+};
+constexpr std::array kPtraceDirectHooks = {
+    Hook{"attached", kFexit, "ptrace_attach"},
+    Hook{"requested", kFexit, "arch_ptrace"},
+    Hook{"compat_requested", kFexit, "compat_arch_ptrace", true},
+};
+constexpr std::array kFileOpenDirectHooks = {
+    Hook{"opened", kFexit, "do_dentry_open"},
+};
+
 constexpr const char* kNoCompat = "calls through the 32-bit system call table are not seen by syscall tracepoints";
+
+constexpr std::array kProcessVmBetter = {Mechanism{1, "", bh_process_vm_direct::elf_bytes, kProcessVmDirectHooks}};
+constexpr std::array kPtraceBetter = {
+    Mechanism{1, "a request by one who is no tracer is refused before it gets this far, and is not told",
+              bh_ptrace_direct::elf_bytes, kPtraceDirectHooks}};
+constexpr std::array kFileOpenBetter = {
+    Mechanism{1, "opens only; reads and writes of volumes are not seen", bh_file_open_direct::elf_bytes,
+              kFileOpenDirectHooks}};
 
 const std::array kProbes = {
     Probe{v1::PROBE_MEMORY_PROCESS_VM, "memory.process_vm", "MEM-01", kNoCompat, bh_process_vm::elf_bytes,
-          kProcessVmHooks},
-    Probe{v1::PROBE_MEMORY_PTRACE, "memory.ptrace", "MEM-02", kNoCompat, bh_ptrace::elf_bytes, kPtraceHooks},
-    Probe{v1::PROBE_DISK_FILE_OPEN, "disk.file_open", "DISK-01 MEM-03",
+          kProcessVmHooks, 2, kProcessVmBetter},
+    Probe{v1::PROBE_MEMORY_PTRACE, "memory.ptrace", "MEM-02", kNoCompat, bh_ptrace::elf_bytes, kPtraceHooks, 2,
+          kPtraceBetter},
+    Probe{v1::PROBE_MEMORY_PROC_MEM, "memory.proc_mem", "MEM-03", "", bh_proc_mem::elf_bytes, kProcMemHooks, 1},
+    Probe{v1::PROBE_MEMORY_INSTRUMENT, "memory.instrument", "MEM-04 MEM-10",
+          "measuring a whole CPU or a cgroup with perf is not told, though VMMs run there too; no 32-bit system calls",
+          bh_instrument::elf_bytes, kInstrumentHooks},
+    Probe{v1::PROBE_DISK_FILE_OPEN, "disk.file_open", "DISK-01 MEM-03 MEM-08",
           "opens only, not the reads and writes after them; the descriptor is looked up after the call, so another "
           "thread that replaces it at once hides the file; no 32-bit system calls",
-          bh_file_open::elf_bytes, kFileOpenHooks},
-    Probe{v1::PROBE_DISK_IO_URING_OPEN, "disk.io_uring_open", "DISK-01 MEM-03",
+          bh_file_open::elf_bytes, kFileOpenHooks, 2, kFileOpenBetter},
+    Probe{v1::PROBE_DISK_IO_URING_OPEN, "disk.io_uring_open", "DISK-01 MEM-03 MEM-08",
           "a request that asks for no completion (IOSQE_CQE_SKIP_SUCCESS) is not seen", bh_io_uring_open::elf_bytes,
-          kIoUringHooks},
+          kIoUringHooks, 2, {}, v1::PROBE_DISK_FILE_OPEN},
     Probe{v1::PROBE_NETWORK_DELIVERY, "network.delivery", "NET-03",
           "frames that leave the kernel's own datapath (vhost-user, DPDK, SR-IOV) are not seen", bh_delivery::elf_bytes,
           kDeliveryHooks},

@@ -1,7 +1,11 @@
 // Every probe that Bulkhead has: its hooks, what they serve, and what they cannot see.
+//
+// Tier 1 are fentry, fexit and LSM programs: they have the kernel's own objects and results, and nothing can change
+// between the act and the look. Kernels under lockdown refuse them (bpf(2) gives EPERM). Tier 2 are tracepoints.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "bulkhead/v1/event.pb.h"
@@ -12,12 +16,22 @@ enum class HookKind {
   kTracepoint,     // classic, "category/name"
   kBtfTracepoint,  // tp_btf
   kRawTracepoint,
+  kFexit,
 };
 
 struct Hook {
   const char* program;  // function in the BPF object
   HookKind kind;
   const char* name;
+  // Some kernels are built without it, and miss nothing then.
+  bool optional = false;
+};
+
+struct Mechanism {
+  std::uint32_t tier;
+  const char* limits;
+  const void* (*elf)(std::size_t* size);  // the embedded BPF object
+  std::span<const Hook> hooks;
 };
 
 struct Probe {
@@ -27,6 +41,11 @@ struct Probe {
   const char* limits;
   const void* (*elf)(std::size_t* size);  // the embedded BPF object
   std::span<const Hook> hooks;
+  std::uint32_t tier = 2;
+  // Ways that see more, best first. Each is taken whole or not at all; the hooks above are for when none works.
+  std::span<const Mechanism> better = {};
+  // When that probe works in a better way, it sees what this one is for.
+  v1::Probe within = v1::PROBE_UNSPECIFIED;
 };
 
 std::span<const Probe> probe_table();

@@ -96,6 +96,7 @@ void add_memory(const v1::Event& event, Json& evidence, Json& data) {
   data["target_thread_id"] = access.target_thread_id();
   data["ptrace_request"] = access.ptrace_request();
   data["open_flags"] = access.open_flags();
+  data["descriptor_number"] = access.descriptor_number();
 }
 
 void add_file(const v1::Event& event, Json& evidence, Json& data) {

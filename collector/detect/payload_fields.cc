@@ -53,7 +53,7 @@ void add_memory_fields(std::vector<Field>& table) {
   table.push_back(number(
       "memory.address", kMemory,
       [](E e) { return Value::of_number(e.memory_access().address(), e.memory_access().address() != 0); },
-      "first address in the VMM, for process_vm_* and ptrace"));
+      "first address in the VMM, for process_vm_*, ptrace, proc_mem_read and proc_mem_write"));
   table.push_back(number(
       "memory.ptrace_request", kMemory,
       [](E e) {
@@ -68,6 +68,13 @@ void add_memory_fields(std::vector<Field>& table) {
         return ptrace_request_name(e.memory_access().ptrace_request());
       },
       "name of the request, such as `PTRACE_SEIZE`"));
+  table.push_back(number(
+      "memory.descriptor", kMemory,
+      [](E e) {
+        return Value::of_number(e.memory_access().descriptor_number(),
+                                e.memory_access().operation() == v1::MEMORY_OPERATION_PIDFD_GETFD);
+      },
+      "for `pidfd_getfd`: the descriptor's number in the VMM"));
   table.push_back(choice(
       "memory.access", kMemory,
       {{"read", kAccessRead}, {"write", kAccessWrite}, {"read_write", kAccessReadWrite}, {"none", kAccessNone}},

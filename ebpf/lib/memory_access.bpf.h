@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Access to a VMM's memory: judged when the call names its target, told when its result is known. */
+/* Access to a VMM's memory: judged when its target is known, told when its result is. */
 #ifndef BULKHEAD_EBPF_LIB_MEMORY_ACCESS_BPF_H
 #define BULKHEAD_EBPF_LIB_MEMORY_ACCESS_BPF_H
 
 #include "ebpf/lib/emit.bpf.h"
 
-/* A call in flight that crosses tenants, by thread. */
+/* What is asked of the target; the rest is filled in by bh_memory_judge(). */
 struct bh_memory_call {
   struct bh_owner actor;
   struct bh_owner object;
@@ -15,52 +15,31 @@ struct bh_memory_call {
   __u64 address;
   __u32 operation;
   __u32 ptrace_request;
+  __u32 descriptor;
+  __u32 open_flags;
 };
 
-struct {
-  __uint(type, BPF_MAP_TYPE_HASH);
-  __uint(max_entries, 8192);
-  __uint(map_flags, BPF_F_NO_PREALLOC);
-  __type(key, __u64);
-  __type(value, struct bh_memory_call);
-} memory_calls SEC(".maps");
-
-/*
- * At the call's entry. `number` is a thread or process as the caller's pid namespace numbers it. Remembers the call if
- * it is one between tenants; a call that cannot be remembered is lost, and counted so.
- */
-static __always_inline void bh_memory_call_enter(__u32 probe, __u32 operation, __u32 number, __u64 address,
-                                                 __u32 ptrace_request) {
-  struct task_struct* task = (struct task_struct*)bpf_get_current_task();
-  struct task_struct* target = bh_find_task(task, number);
-  if (!target) return;
+/* True when the call is one between tenants; counts it otherwise, if its target is a VMM. */
+static __always_inline bool bh_memory_judge(__u32 probe, struct task_struct* task, struct task_struct* target,
+                                            struct bh_memory_call* call) {
+  if (!target) return false;
   struct bh_vmm* vmm = bh_vmm_of(target);
-  if (!vmm) return;
-
+  if (!vmm) return false;
   BH_COUNT(probe, seen);
-  struct bh_memory_call call = {};
-  call.actor = bh_actor_owner(task);
-  call.object = vmm->owner;
-  if (bh_same_tenant(call.actor, call.object)) {
+  call->actor = bh_actor_owner(task);
+  call->object = vmm->owner;
+  if (bh_same_tenant(call->actor, call->object)) {
     BH_COUNT(probe, suppressed);
-    return;
+    return false;
   }
-  call.target_start_ns = vmm->start_ns;
-  call.target_tgid = BPF_CORE_READ(target, tgid);
-  call.target_tid = BPF_CORE_READ(target, pid);
-  call.address = address;
-  call.operation = operation;
-  call.ptrace_request = ptrace_request;
-  __u64 thread = bpf_get_current_pid_tgid();
-  if (bpf_map_update_elem(&memory_calls, &thread, &call, BPF_ANY)) BH_COUNT(probe, lost);
+  call->target_start_ns = vmm->start_ns;
+  call->target_tgid = BPF_CORE_READ(target, tgid);
+  call->target_tid = BPF_CORE_READ(target, pid);
+  return true;
 }
 
-static __always_inline void bh_memory_call_exit(__u32 probe, __s64 result) {
-  __u64 thread = bpf_get_current_pid_tgid();
-  struct bh_memory_call* call = bpf_map_lookup_elem(&memory_calls, &thread);
-  if (!call) return;
-
-  struct task_struct* task = (struct task_struct*)bpf_get_current_task();
+static __always_inline void bh_memory_tell(__u32 probe, struct task_struct* task, const struct bh_memory_call* call,
+                                           __s64 result) {
   bh_announce_actor(task);
   struct bh_memory_record record = {};
   bh_fill_actor(&record.header, task);
@@ -74,9 +53,16 @@ static __always_inline void bh_memory_call_exit(__u32 probe, __s64 result) {
   record.address = call->address;
   record.operation = call->operation;
   record.ptrace_request = call->ptrace_request;
+  record.descriptor = call->descriptor;
+  record.open_flags = call->open_flags;
   record.result = result;
-  bpf_map_delete_elem(&memory_calls, &thread);
   bh_submit(&record.header, probe, BH_RECORD_MEMORY, sizeof(record));
+}
+
+static __always_inline void bh_memory_access(__u32 probe, struct task_struct* target, struct bh_memory_call* call,
+                                             __s64 result) {
+  struct task_struct* task = (struct task_struct*)bpf_get_current_task();
+  if (bh_memory_judge(probe, task, target, call)) bh_memory_tell(probe, task, call, result);
 }
 
 #endif

@@ -31,6 +31,8 @@ enum bh_probe {
   BH_PROBE_CONTROL_VMM_LIFECYCLE = 7,
   BH_PROBE_CONTROL_LIBVIRT_RPC = 8,
   BH_PROBE_CONTROL_ENDPOINT = 9,
+  BH_PROBE_MEMORY_PROC_MEM = 10,
+  BH_PROBE_MEMORY_INSTRUMENT = 11,
   BH_PROBE_LIMIT = 16,
 };
 
@@ -184,6 +186,8 @@ struct bh_process_query {
 #define BH_FLAG_TRUSTED 1u
 /* The path tail was cut: the deepest components are there, the ones near the root are not. */
 #define BH_FLAG_PATH_CUT 2u
+/* What was opened is all of the host's memory; for file open records. */
+#define BH_FLAG_HOST_MEMORY 4u
 
 struct bh_header {
   __u64 time_ns;
@@ -234,6 +238,12 @@ enum bh_memory_operation {
   BH_MEMORY_PROCESS_VM_WRITE = 2,
   BH_MEMORY_PTRACE = 3,
   BH_MEMORY_PROC_MEM_OPEN = 4,
+  BH_MEMORY_PROC_MEM_READ = 5,
+  BH_MEMORY_PROC_MEM_WRITE = 6,
+  BH_MEMORY_PIDFD_GETFD = 7,
+  BH_MEMORY_PERF_EVENT = 8,
+  BH_MEMORY_PROCESS_MADVISE = 9,
+  BH_MEMORY_KCMP = 10,
 };
 
 struct bh_memory_record {
@@ -246,7 +256,7 @@ struct bh_memory_record {
   __u32 operation;      /* enum bh_memory_operation */
   __u32 ptrace_request; /* linux/ptrace.h */
   __u32 open_flags;     /* of the open file description, for PROC_MEM_OPEN */
-  __u32 padding;
+  __u32 descriptor;     /* in the VMM, for PIDFD_GETFD */
 };
 BH_STATIC_ASSERT(sizeof(struct bh_memory_record) == 112, "bh_memory_record");
 
@@ -258,6 +268,7 @@ enum bh_open_method {
   BH_OPEN_OPENAT2 = 4,
   BH_OPEN_BY_HANDLE_AT = 5,
   BH_OPEN_IO_URING = 6,
+  BH_OPEN_OTHER = 7,
 };
 
 /* path_length bytes of path components follow, deepest first, each ended by NUL. */

@@ -5,39 +5,13 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
-#include "tests/kernel/kernel_host.h"
+#include "tests/kernel/owned_victim.h"
 #include "tests/support/skip.h"
 
 namespace bulkhead::test {
 namespace {
 
 using decode::MemoryRecord;
-
-// A victim that the kernel side holds to be the VMM of `owner`.
-struct OwnedVictim {
-  Victim victim;
-  probes::ProcessKey key;
-};
-
-OwnedVictim own_victim(KernelHost& host, probes::Owner owner, std::vector<std::string> arguments = {}) {
-  OwnedVictim owned{start_victim(std::move(arguments)), {}};
-  const auto key = host.maps().process(static_cast<std::uint32_t>(owned.victim.process.pid()));
-  REQUIRE(key.ok());
-  owned.key = *key;
-  REQUIRE(host.maps().set_vmm(owned.key, owner, false).ok());
-  return owned;
-}
-
-std::string pid_of(const OwnedVictim& owned) {
-  return std::to_string(owned.victim.process.pid());
-}
-
-void check_target(const MemoryRecord& record, const OwnedVictim& owned) {
-  CHECK(record.target_tgid == owned.key.tgid);
-  CHECK(record.target_start_ns == owned.key.start_ns);
-  CHECK(record.header.object.tenant == kAcme.tenant);
-  CHECK(record.header.object.domain == kAcme.domain);
-}
 
 // The actor is a child of this test: the kernel's words about it are known.
 void check_actor(const std::vector<decode::Record>& records, const MemoryRecord& record, pid_t pid,
@@ -61,7 +35,7 @@ TEST_CASE("process_vm_readv on a VMM is told with target, bytes and actor") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host;
   const OwnedVictim owned = own_victim(host, kAcme);
-  stage::ChildProcess reader = start_subject({"memory_reader", pid_of(owned), owned.victim.address, "4096"});
+  stage::ChildProcess reader = start_subject({"memory_reader", owned.pid(), owned.victim.address, "4096"});
   REQUIRE(*reader.wait(kPatience) == 0);
 
   const auto records = host.collect(at_least<MemoryRecord>(1));
@@ -81,7 +55,7 @@ TEST_CASE("process_vm_writev on a VMM is told as a write") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host;
   const OwnedVictim owned = own_victim(host, kAcme);
-  REQUIRE(run_subject({"memory_reader", "--write", pid_of(owned), owned.victim.address, "512"}) == 0);
+  REQUIRE(run_subject({"memory_reader", "--write", owned.pid(), owned.victim.address, "512"}) == 0);
 
   const auto memory = only<MemoryRecord>(host.collect(at_least<MemoryRecord>(1)));
   REQUIRE(memory.size() == 1);
@@ -95,8 +69,8 @@ TEST_CASE("naming a VMM's thread instead of its process hides nothing") {
   KernelHost host;
   const OwnedVictim owned = own_victim(host, kAcme, {"--threads=1"});
   std::string thread;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/" + pid_of(owned) + "/task")) {
-    if (entry.path().filename() != pid_of(owned)) thread = entry.path().filename();
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/" + owned.pid() + "/task")) {
+    if (entry.path().filename() != owned.pid()) thread = entry.path().filename();
   }
   REQUIRE_FALSE(thread.empty());
   REQUIRE(run_subject({"memory_reader", thread, owned.victim.address, "64"}) == 0);
@@ -111,7 +85,7 @@ TEST_CASE("a refused process_vm_readv is told with its error") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host;
   const OwnedVictim owned = own_victim(host, kAcme);
-  REQUIRE(run_subject({"memory_reader", pid_of(owned), "8", "64"}) == 1);
+  REQUIRE(run_subject({"memory_reader", owned.pid(), "8", "64"}) == 1);
 
   const auto memory = only<MemoryRecord>(host.collect(at_least<MemoryRecord>(1)));
   REQUIRE(memory.size() == 1);
@@ -131,7 +105,7 @@ TEST_CASE("process_vm_readv by a process of the same tenant is counted and not t
   BULKHEAD_NEEDS_PROBES();
   KernelHost host;
   const OwnedVictim owned = own_victim(host, kAcme);
-  stage::ChildProcess reader = start_subject({"memory_reader", "--wait", pid_of(owned), owned.victim.address, "64"});
+  stage::ChildProcess reader = start_subject({"memory_reader", "--wait", owned.pid(), owned.victim.address, "64"});
   REQUIRE(reader.read_line(kPatience).ok());
   const auto key = host.maps().process(static_cast<std::uint32_t>(reader.pid()));
   REQUIRE(host.maps().set_vmm(*key, {.tenant = kAcme.tenant, .domain = 12}, false).ok());
@@ -150,7 +124,7 @@ TEST_CASE("process_vm_readv by another tenant's process names both tenants") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host;
   const OwnedVictim owned = own_victim(host, kAcme);
-  stage::ChildProcess reader = start_subject({"memory_reader", "--wait", pid_of(owned), owned.victim.address, "64"});
+  stage::ChildProcess reader = start_subject({"memory_reader", "--wait", owned.pid(), owned.victim.address, "64"});
   REQUIRE(reader.read_line(kPatience).ok());
   const auto key = host.maps().process(static_cast<std::uint32_t>(reader.pid()));
   REQUIRE(host.maps().set_vmm(*key, kGlobex, false).ok());
@@ -169,7 +143,7 @@ TEST_CASE("two VMMs whose domains are not known yet are not one tenant") {
   KernelHost host;
   const probes::Owner starting{probes::kStartingNumber, 0};
   const OwnedVictim owned = own_victim(host, starting);
-  stage::ChildProcess reader = start_subject({"memory_reader", "--wait", pid_of(owned), owned.victim.address, "64"});
+  stage::ChildProcess reader = start_subject({"memory_reader", "--wait", owned.pid(), owned.victim.address, "64"});
   REQUIRE(reader.read_line(kPatience).ok());
   const auto key = host.maps().process(static_cast<std::uint32_t>(reader.pid()));
   REQUIRE(host.maps().set_vmm(*key, starting, false).ok());
@@ -183,7 +157,7 @@ TEST_CASE("a VMM's pid that another process got since is nobody's") {
   KernelHost host;
   OwnedVictim owned = own_victim(host, kAcme);
   REQUIRE(host.maps().set_vmm({owned.key.tgid, owned.key.start_ns - 1}, kAcme, false).ok());
-  REQUIRE(run_subject({"memory_reader", pid_of(owned), owned.victim.address, "64"}) == 0);
+  REQUIRE(run_subject({"memory_reader", owned.pid(), owned.victim.address, "64"}) == 0);
   CHECK(only<MemoryRecord>(host.collect_until_marker()).empty());
 }
 
@@ -191,7 +165,7 @@ TEST_CASE("ptrace requests on a VMM are told one by one") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host;
   const OwnedVictim owned = own_victim(host, kAcme);
-  stage::ChildProcess tracer = start_subject({"ptrace_attacher", "peek", pid_of(owned), owned.victim.address});
+  stage::ChildProcess tracer = start_subject({"ptrace_attacher", "peek", owned.pid(), owned.victim.address});
   REQUIRE(*tracer.wait(kPatience) == 0);
 
   const auto records = host.collect(at_least<MemoryRecord>(3));
@@ -214,7 +188,7 @@ TEST_CASE("PTRACE_SEIZE on a VMM is told") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host;
   const OwnedVictim owned = own_victim(host, kAcme);
-  REQUIRE(run_subject({"ptrace_attacher", "seize", pid_of(owned)}) == 0);
+  REQUIRE(run_subject({"ptrace_attacher", "seize", owned.pid()}) == 0);
   const auto memory = only<MemoryRecord>(host.collect(at_least<MemoryRecord>(1)));
   REQUIRE_FALSE(memory.empty());
   CHECK(memory.front().access.ptrace_request() == PTRACE_SEIZE);
@@ -232,7 +206,7 @@ TEST_CASE("an open of a VMM's /proc/<pid>/mem is told, by whichever path") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host;
   const OwnedVictim owned = own_victim(host, kAcme, {"--threads=1"});
-  const std::string pid = pid_of(owned);
+  const std::string pid = owned.pid();
   const std::string path =
       GENERATE(as<std::string>(), "/proc/PID/mem", "/proc/PID/task/PID/mem", "/proc/self/../PID/mem");
   std::string concrete = path;
@@ -258,7 +232,7 @@ TEST_CASE("an open of a VMM's memory through io_uring is told") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host;
   const OwnedVictim owned = own_victim(host, kAcme);
-  REQUIRE(run_subject({"io_uring_opener", "/proc/" + pid_of(owned) + "/mem"}) == 0);
+  REQUIRE(run_subject({"io_uring_opener", "/proc/" + owned.pid() + "/mem"}) == 0);
   const auto memory = only<MemoryRecord>(host.collect(at_least<MemoryRecord>(1)));
   REQUIRE(memory.size() == 1);
   CHECK(memory.front().header.probe == v1::PROBE_DISK_IO_URING_OPEN);
@@ -272,7 +246,7 @@ TEST_CASE("a VMM's other files in procfs, and a stranger's memory, are silent") 
   const OwnedVictim owned = own_victim(host, kAcme);
   const Victim nobody = start_victim();
   for (const char* name : {"stat", "status", "maps", "cmdline"}) {
-    REQUIRE(run_subject({"file_opener", "open", "/proc/" + pid_of(owned) + "/" + name}) == 0);
+    REQUIRE(run_subject({"file_opener", "open", "/proc/" + owned.pid() + "/" + name}) == 0);
   }
   REQUIRE(run_subject({"proc_mem_reader", std::to_string(nobody.process.pid()), nobody.address, "64"}) == 0);
   CHECK(host.collect_until_marker().empty());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // MEM-01: process_vm_readv and process_vm_writev on a VMM.
-#include "ebpf/lib/memory_access.bpf.h"
+#include "ebpf/lib/memory_call.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // MEM-02: ptrace on a VMM, whichever request.
-#include "ebpf/lib/memory_access.bpf.h"
+#include "ebpf/lib/memory_call.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 

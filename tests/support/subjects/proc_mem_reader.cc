@@ -9,7 +9,7 @@
 int main(int argc, char** argv) {
   const subject::Arguments arguments(
       argc, argv,
-      "proc_mem_reader [--wait] [--write] [--open-only] [--path=FILE] PID ADDRESS|largest LENGTH (at most 1 MiB)");
+      "proc_mem_reader [--wait] [--write] [--open-only] [--path=FILE] [--descriptor=OPEN] PID ADDRESS|largest LENGTH (at most 1 MiB)");
   const auto pid = static_cast<pid_t>(arguments.word_number(0));
   const uint64_t length = arguments.word_number(2);
   if (length > 1 << 20) arguments.fail();
@@ -18,7 +18,9 @@ int main(int argc, char** argv) {
   const bool write = arguments.flag("write");
   arguments.wait_for_go();
 
-  const int mem = open(path.c_str(), write ? O_RDWR : O_RDONLY);
+  // Or one that came from elsewhere.
+  const std::string given = arguments.value("descriptor", "");
+  const int mem = given.empty() ? open(path.c_str(), write ? O_RDWR : O_RDONLY) : std::stoi(given);
   if (mem < 0) return subject::refused(path.c_str(), errno);
   if (arguments.flag("open-only")) return subject::done("opened %s", path.c_str());
 

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0
+// MEM-01, tier 1: process_vm_readv and process_vm_writev, of both call tables. The target is the task that the kernel's
+// own permission check was given, so no number is looked up a second time.
+#include "ebpf/lib/memory_call.bpf.h"
+#include "ebpf/lib/syscall.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+// arch/x86/entry/syscalls: the 64-bit table, and the 32-bit one.
+#define BH_NR_READV 310
+#define BH_NR_WRITEV 311
+#define BH_NR_COMPAT_READV 347
+#define BH_NR_COMPAT_WRITEV 348
+
+static __always_inline __u32 operation_of(struct bh_syscall call) {
+  if (call.number == (call.compat ? BH_NR_COMPAT_READV : BH_NR_READV)) return BH_MEMORY_PROCESS_VM_READ;
+  if (call.number == (call.compat ? BH_NR_COMPAT_WRITEV : BH_NR_WRITEV)) return BH_MEMORY_PROCESS_VM_WRITE;
+  return 0;
+}
+
+// Refused targets come here too. The vector of remote addresses is the fourth argument.
+SEC("fexit/mm_access")
+int BPF_PROG(target_known, struct task_struct* target) {
+  struct bh_syscall syscall = bh_current_syscall();
+  struct bh_memory_call call = {.operation = operation_of(syscall)};
+  if (!call.operation) return 0;
+  __u64 vector = syscall.compat ? (__u32)BPF_CORE_READ(syscall.registers, si) : BPF_CORE_READ(syscall.registers, r10);
+  call.address = bh_first_iovec_base(vector, syscall.compat);
+  bh_memory_call_begin(BH_PROBE_MEMORY_PROCESS_VM, target, &call);
+  return 0;
+}
+
+SEC("fexit/process_vm_rw")
+int BPF_PROG(call_done) {
+  __u64 result = 0;
+  bpf_get_func_ret(ctx, &result);
+  bh_memory_call_exit(BH_PROBE_MEMORY_PROCESS_VM, (__s64)result);
+  return 0;
+}
