@@ -65,6 +65,18 @@ const char* state_name(v1::DomainState state) {
   }
 }
 
+// All hooks of a probe say the same.
+void print_once_per_probe(const char* title, const v1::Coverage& coverage,
+                          const std::string& (v1::ProbeCoverage::*text)() const, std::ostream& out) {
+  std::string last;
+  for (const v1::ProbeCoverage& probe : coverage.probes()) {
+    if ((probe.*text)().empty() || probe.name() == last) continue;
+    if (last.empty()) out << '\n' << title << '\n';
+    last = probe.name();
+    out << "  " << probe.name() << ": " << (probe.*text)() << '\n';
+  }
+}
+
 }  // namespace
 
 void print_table(const v1::Coverage& coverage, std::ostream& out) {
@@ -75,13 +87,8 @@ void print_table(const v1::Coverage& coverage, std::ostream& out) {
                     printable(probe.reason())});
   }
   print_rows(rows, out);
-  out << "\nLimits\n";
-  std::string last;
-  for (const v1::ProbeCoverage& probe : coverage.probes()) {
-    if (probe.limits().empty() || probe.name() == last) continue;
-    last = probe.name();
-    out << "  " << probe.name() << ": " << probe.limits() << '\n';
-  }
+  print_once_per_probe("Limits", coverage, &v1::ProbeCoverage::limits, out);
+  print_once_per_probe("Why no better mechanism", coverage, &v1::ProbeCoverage::why_not_better, out);
 }
 
 void print_table(const v1::Inventory& inventory, std::ostream& out) {

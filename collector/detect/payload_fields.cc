@@ -39,6 +39,11 @@ std::string address_text(const std::string& bytes) {
   return text;
 }
 
+bool is_proc_mem(v1::MemoryOperation operation) {
+  return operation == v1::MEMORY_OPERATION_PROC_MEM_OPEN || operation == v1::MEMORY_OPERATION_PROC_MEM_READ ||
+         operation == v1::MEMORY_OPERATION_PROC_MEM_WRITE;
+}
+
 void add_memory_fields(std::vector<Field>& table) {
   using E = const v1::Event&;
   table.push_back(choice(
@@ -79,10 +84,9 @@ void add_memory_fields(std::vector<Field>& table) {
       "memory.access", kMemory,
       {{"read", kAccessRead}, {"write", kAccessWrite}, {"read_write", kAccessReadWrite}, {"none", kAccessNone}},
       [](E e) -> int {
-        if (e.memory_access().operation() != v1::MEMORY_OPERATION_PROC_MEM_OPEN) return 0;
-        return access_of(e.memory_access().open_flags());
+        return is_proc_mem(e.memory_access().operation()) ? access_of(e.memory_access().open_flags()) : 0;
       },
-      "for `proc_mem_open`: what the file was opened for"));
+      "for `proc_mem_*`: what the file was opened for"));
 }
 
 void add_file_fields(std::vector<Field>& table) {

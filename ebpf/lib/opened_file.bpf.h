@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A file that was just opened, judged by the kernel's own object: is it a tenant's volume (DISK-01), is it a VMM's
- * memory in procfs (MEM-03), is it all of the host's memory (MEM-08), is it a domain's console (CTRL-03)? No path string is looked at for the verdict.
+ * memory in procfs (MEM-03), is it all of the host's memory (MEM-08), is it a domain's console (CTRL-03)? No path
+ * string is looked at for the verdict.
  */
 #ifndef BULKHEAD_EBPF_LIB_OPENED_FILE_BPF_H
 #define BULKHEAD_EBPF_LIB_OPENED_FILE_BPF_H
@@ -62,8 +63,8 @@ static __always_inline void bh_judge_volume(__u32 probe, struct task_struct* tas
 }
 
 /* All of the host's memory is every tenant's, so whoever opens it crosses to them. */
-static __always_inline void bh_judge_host_memory(__u32 probe, struct task_struct* task, struct file* file,
-                                                 __u32 device, __u32 method) {
+static __always_inline void bh_judge_host_memory(__u32 probe, struct task_struct* task, struct file* file, __u32 device,
+                                                 __u32 method) {
   struct bh_file_open_record found = {.method = method, .file = {.device = device}};
   BH_COUNT(probe, seen);
   found.header.actor = bh_actor_owner(task);

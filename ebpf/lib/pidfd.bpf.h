@@ -6,7 +6,7 @@
 #include "ebpf/lib/file.bpf.h"
 #include "ebpf/lib/task.bpf.h"
 
-#define BH_PIDFS_MAGIC 0x50494446      /* linux/magic.h, since 6.9 (cb12fd8e0dab) */
+#define BH_PIDFS_MAGIC 0x50494446 /* linux/magic.h, since 6.9 (cb12fd8e0dab) */
 #define BH_ANON_INODE_FS_MAGIC 0x09041934
 
 /*

@@ -26,8 +26,8 @@ static __always_inline bool bh_is_proc_host_memory(struct file* file, struct ino
   char name[7] = {};
   bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
   bool is_kcore = name[0] == 'k' && name[1] == 'c' && name[2] == 'o' && name[3] == 'r' && name[4] == 'e' && !name[5];
-  bool is_vmcore = name[0] == 'v' && name[1] == 'm' && name[2] == 'c' && name[3] == 'o' && name[4] == 'r' &&
-                   name[5] == 'e';
+  bool is_vmcore =
+      name[0] == 'v' && name[1] == 'm' && name[2] == 'c' && name[3] == 'o' && name[4] == 'r' && name[5] == 'e';
   return (is_kcore || is_vmcore) && !BPF_CORE_READ(bh_proc_inode(inode), pid);
 }
 

@@ -5,8 +5,8 @@
 
 #include "ebpf/lib/bulkhead.bpf.h"
 
-#define BH_TS_COMPAT 0x0002         /* arch/x86/include/asm/thread_info.h: a call of the 32-bit table */
-#define BH_PF_IO_WORKER 0x00000010  /* linux/sched.h: a thread that io_uring made (5.12) */
+#define BH_TS_COMPAT 0x0002        /* arch/x86/include/asm/thread_info.h: a call of the 32-bit table */
+#define BH_PF_IO_WORKER 0x00000010 /* linux/sched.h: a thread that io_uring made (5.12) */
 
 struct bh_syscall {
   __u32 number; /* of the table that `compat` says */

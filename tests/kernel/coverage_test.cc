@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <iterator>
 
 #include "agent/probes/probe_table.h"
 #include "tests/kernel/kernel_host.h"
@@ -9,16 +10,48 @@
 namespace bulkhead::test {
 namespace {
 
-TEST_CASE("every hook of the table has a row of the coverage, and this kernel has them all") {
+// Missing are those for which this kernel has no way at all.
+bool has_one_way_only(const probes::Probe& probe) {
+  return probe.tier == 1;
+}
+
+TEST_CASE("each probe works in the best way that this kernel allows, and says why not in a better one") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host;
-  std::size_t hooks = 0;
-  for (const probes::Probe& probe : probes::probe_table()) hooks += probe.hooks.size();
-  CHECK(host.probes().coverage().size() == hooks);
-  for (const v1::ProbeCoverage& row : host.probes().coverage()) {
-    CAPTURE(row.ShortDebugString());
+  for (const probes::Probe& probe : probes::probe_table()) {
+    INFO(probe.name);
+    std::vector<v1::ProbeCoverage> rows;
+    std::ranges::copy_if(host.probes().coverage(), std::back_inserter(rows),
+                         [&](const v1::ProbeCoverage& row) { return row.probe() == probe.id; });
+    REQUIRE_FALSE(rows.empty());
+    for (const v1::ProbeCoverage& row : rows) {
+      CAPTURE(row.ShortDebugString());
+      CHECK(row.tier() == rows.front().tier());
+      CHECK((row.state() == v1::PROBE_STATE_ATTACHED) == row.reason().empty());
+      if (!has_one_way_only(probe)) CHECK(row.state() == v1::PROBE_STATE_ATTACHED);
+      const bool could_be_better = !probe.better.empty() && row.tier() == 2;
+      CHECK(could_be_better == !row.why_not_better().empty());
+    }
+  }
+}
+
+TEST_CASE("a better way of which this kernel lacks a part is left whole, with the reason") {
+  BULKHEAD_NEEDS_PROBES();
+  std::vector<probes::Probe> table(probes::probe_table().begin(), probes::probe_table().end());
+  const auto ptrace = std::ranges::find(table, v1::PROBE_MEMORY_PTRACE, &probes::Probe::id);
+  std::vector<probes::Hook> hooks(ptrace->better.front().hooks.begin(), ptrace->better.front().hooks.end());
+  hooks.back() = {hooks.back().program, probes::HookKind::kFexit, "a_function_that_never_was"};
+  std::vector<probes::Mechanism> better(ptrace->better.begin(), ptrace->better.end());
+  better.front().hooks = hooks;
+  ptrace->better = better;
+
+  const auto loaded = probes::ProbeSet::load({}, table);
+  REQUIRE(loaded.ok());
+  for (const v1::ProbeCoverage& row : (*loaded)->coverage()) {
+    if (row.probe() != v1::PROBE_MEMORY_PTRACE) continue;
+    CHECK(row.tier() == 2);
     CHECK(row.state() == v1::PROBE_STATE_ATTACHED);
-    CHECK(row.reason().empty());
+    CHECK_THAT(row.why_not_better(), Catch::Contains("a_function_that_never_was"));
   }
 }
 
@@ -31,6 +64,7 @@ TEST_CASE("a hook that the kernel lacks is missing with its reason, and the prob
   hooks.front().name = "syscalls/sys_exit_that_never_was";
   std::vector<probes::Probe> table = {*file_open};
   table.front().hooks = hooks;
+  table.front().better = {};
 
   const auto loaded = probes::ProbeSet::load({}, table);
   REQUIRE(loaded.ok());

@@ -122,7 +122,7 @@ TEST_CASE("io_uring opens of a volume are told, into a descriptor or into the ri
   const auto opens = only<FileOpenRecord>(host.collect(at_least<FileOpenRecord>(1)));
   REQUIRE(opens.size() == 1);
   const FileOpenRecord& record = opens.front();
-  CHECK(record.header.probe == v1::PROBE_DISK_IO_URING_OPEN);
+  CHECK(record.header.probe == host.teller_of(v1::PROBE_DISK_IO_URING_OPEN));
   CHECK(record.header.actor_key.tgid == static_cast<std::uint32_t>(opener.pid()));
   CHECK(record.open.method() == v1::OPEN_METHOD_IO_URING);
   CHECK(record.path == volume.path);

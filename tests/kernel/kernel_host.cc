@@ -68,6 +68,15 @@ std::vector<decode::Record> KernelHost::collect_until_marker() {
   return records;
 }
 
+v1::Probe KernelHost::teller_of(v1::Probe probe) const {
+  const auto& table = probes::probe_table();
+  const auto entry = std::ranges::find(table, probe, &probes::Probe::id);
+  if (entry == table.end() || entry->within == v1::PROBE_UNSPECIFIED) return probe;
+  const auto& rows = probes_->coverage();
+  const auto row = std::ranges::find(rows, probe, &v1::ProbeCoverage::probe);
+  return row != rows.end() && row->tier() < entry->tier ? entry->within : probe;
+}
+
 v1::ProbeCounters KernelHost::counters_of(v1::Probe probe) const {
   for (const v1::ProbeCounters& one : probes_->counters()) {
     if (one.probe() == probe) return one;

@@ -39,6 +39,9 @@ class KernelHost {
 
   v1::ProbeCounters counters_of(v1::Probe probe) const;
 
+  // Who tells here what this probe is for: itself, or another whose better mechanism sees it as well.
+  v1::Probe teller_of(v1::Probe probe) const;
+
  private:
   std::unique_ptr<probes::ProbeSet> probes_;
   std::string marker_file_;

@@ -213,7 +213,7 @@ TEST_CASE("an open of a VMM's /proc/<pid>/mem is told, by whichever path") {
   for (std::size_t at; (at = concrete.find("PID")) != std::string::npos;) concrete.replace(at, 3, pid);
   CAPTURE(concrete);
   stage::ChildProcess reader =
-      start_subject({"proc_mem_reader", "--path=" + concrete, pid, owned.victim.address, "4096"});
+      start_subject({"proc_mem_reader", "--open-only", "--path=" + concrete, pid, owned.victim.address, "4096"});
   REQUIRE(*reader.wait(kPatience) == 0);
 
   const auto records = host.collect(at_least<MemoryRecord>(1));
@@ -235,7 +235,7 @@ TEST_CASE("an open of a VMM's memory through io_uring is told") {
   REQUIRE(run_subject({"io_uring_opener", "/proc/" + owned.pid() + "/mem"}) == 0);
   const auto memory = only<MemoryRecord>(host.collect(at_least<MemoryRecord>(1)));
   REQUIRE(memory.size() == 1);
-  CHECK(memory.front().header.probe == v1::PROBE_DISK_IO_URING_OPEN);
+  CHECK(memory.front().header.probe == host.teller_of(v1::PROBE_DISK_IO_URING_OPEN));
   CHECK(memory.front().access.operation() == v1::MEMORY_OPERATION_PROC_MEM_OPEN);
   check_target(memory.front(), owned);
 }

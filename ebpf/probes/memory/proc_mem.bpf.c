@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // MEM-03, tier 1: what is read and written through a descriptor of /proc/<pid>/mem, whoever opened it and however it
 // came here. The opening itself is ebpf/probes/disk/file_open*.bpf.c's.
-#include "ebpf/lib/memory_access.bpf.h"
 #include "ebpf/lib/proc_mem.bpf.h"
+#include "ebpf/lib/memory_access.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 

@@ -30,6 +30,12 @@ TEST_CASE("an open is what its mode lets it do") {
   CHECK(of_open(O_ACCMODE) == config::kOpenVolumes);
 }
 
+TEST_CASE("a file that is memory is opened for what its mode lets it do to memory") {
+  v1::FileOpen open;
+  open.set_flags(O_RDWR);
+  CHECK(memory_operations_of(open) == Operations{Operation::kMemoryRead, Operation::kMemoryWrite});
+}
+
 TEST_CASE("an access to memory is what it does, and an unknown one all that there is") {
   CHECK(of_memory(v1::MEMORY_OPERATION_PROCESS_VM_READ) == Operations{Operation::kMemoryRead});
   CHECK(of_memory(v1::MEMORY_OPERATION_PROCESS_VM_WRITE) == Operations{Operation::kMemoryWrite});
@@ -37,6 +43,11 @@ TEST_CASE("an access to memory is what it does, and an unknown one all that ther
   CHECK(of_memory(v1::MEMORY_OPERATION_PROC_MEM_OPEN, O_RDONLY) == Operations{Operation::kMemoryRead});
   CHECK(of_memory(v1::MEMORY_OPERATION_PROC_MEM_OPEN, O_RDWR) ==
         Operations{Operation::kMemoryRead, Operation::kMemoryWrite});
+  CHECK(of_memory(v1::MEMORY_OPERATION_PROC_MEM_READ, O_RDWR) == Operations{Operation::kMemoryRead});
+  CHECK(of_memory(v1::MEMORY_OPERATION_PROC_MEM_WRITE, O_RDWR) == Operations{Operation::kMemoryWrite});
+  CHECK(of_memory(v1::MEMORY_OPERATION_PERF_EVENT) == Operations{Operation::kMemoryDebug});
+  // What the descriptor gives is not known.
+  CHECK(of_memory(v1::MEMORY_OPERATION_PIDFD_GETFD) == config::kAccessMemory);
   CHECK(of_memory(v1::MEMORY_OPERATION_UNSPECIFIED) == config::kAccessMemory);
 }
 
