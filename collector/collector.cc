@@ -23,6 +23,7 @@
 #include "collector/policy/permission.h"
 #include "collector/policy/source.h"
 #include "collector/report.h"
+#include "collector/sink_summaries.h"
 #include "collector/sinks/dispatcher.h"
 #include "collector/sinks/make_sinks.h"
 #include "collector/store/own_events.h"
@@ -157,6 +158,8 @@ class Collector::Implementation {
                   .grants = *base_.grants,
                   .terms = [this] { return terms(); },
                   .policies = *base_.policies,
+                  .sinks = [this] { return sink_summaries(sinks_.statistics()); },
+                  .outbox = base_.store->outbox(),
                   .reload = [this](const std::string& by) { return reload(by); }}) {}
 
   ~Implementation() { stop(); }

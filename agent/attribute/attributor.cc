@@ -39,19 +39,20 @@ void Attributor::take(decode::Record record, Clock::time_point now) {
     actors_.learn(*actor);
     return;
   }
-  waiting_.push_back({std::move(record), now + kActorPatience});
+  waiting_.push_back({std::move(record), now + kRecordPatience});
 }
 
-bool Attributor::must_wait(const decode::Record& record, bool actor_overdue) {
+bool Attributor::must_wait(const decode::Record& record, bool overdue) {
   const decode::Header& header = decode::header_of(record);
-  const auto pending = [this](std::uint32_t tenant, const probes::ProcessKey& process) {
+  const auto unsettled = [&](std::uint32_t tenant, const probes::ProcessKey& process) {
     if (tenant != probes::kStartingNumber) return false;
     const auto outcome = ownership_.starting().outcome(process);
-    return outcome && outcome->kind == ownership::StartOutcome::Kind::kPending;
+    if (!outcome) return !overdue;
+    return outcome->kind == ownership::StartOutcome::Kind::kPending;
   };
-  if (pending(header.actor.tenant, actor_process(header))) return true;
-  if (pending(header.object.tenant, target_process(record))) return true;
-  return header.actor_key.tgid != 0 && !actor_overdue && actors_.find(header.actor_key) == nullptr;
+  if (unsettled(header.actor.tenant, actor_process(header))) return true;
+  if (unsettled(header.object.tenant, target_process(record))) return true;
+  return header.actor_key.tgid != 0 && !overdue && actors_.find(header.actor_key) == nullptr;
 }
 
 std::vector<v1::Event> Attributor::ready(Clock::time_point now, std::int64_t realtime_offset_ns) {

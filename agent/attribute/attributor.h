@@ -15,8 +15,9 @@ namespace bulkhead::attribute {
 
 // Belongs to one thread.
 //
-// A record waits a moment when its actor's own record is still in another CPU's ring, and up to
-// ownership::StartingVmms' patience when it is about a VMM whose domain is not known yet. Order among the others stays.
+// A record waits a moment when its actor's own record, or that of a starting VMM's exec, is still in another CPU's
+// ring, and up to ownership::StartingVmms' patience when it is about a VMM whose domain is not known yet. Order among
+// the others stays. A starting VMM whose exec nobody told of is the host's.
 class Attributor {
  public:
   using Clock = std::chrono::steady_clock;
@@ -34,7 +35,7 @@ class Attributor {
 
  private:
   // Longer than two rounds of the rings.
-  static constexpr std::chrono::milliseconds kActorPatience{50};
+  static constexpr std::chrono::milliseconds kRecordPatience{50};
   static constexpr std::size_t kWaitingLimit = 65536;
 
   struct Waiting {
@@ -42,7 +43,8 @@ class Attributor {
     Clock::time_point deadline;
   };
 
-  bool must_wait(const decode::Record& record, bool actor_overdue);
+  // `overdue`: what is not here by now was lost.
+  bool must_wait(const decode::Record& record, bool overdue);
   v1::Event describe(const decode::Record& record, std::int64_t realtime_offset_ns);
 
   void describe_actor(const decode::Header& header, v1::Actor& actor);

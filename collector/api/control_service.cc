@@ -66,6 +66,35 @@ class ControlService::Implementation final : public v1::Control::Service {
                                 [&](QueryRun<v1::PolicyText>& run) { return list_policies(sources_.policies, run); });
   }
 
+  grpc::Status ListSinks(grpc::ServerContext* context, const v1::ListSinksRequest*,
+                         grpc::ServerWriter<v1::SinkSummary>* writer) override {
+    return list_all(*context, *writer, [&] { return sources_.sinks(); });
+  }
+
+  grpc::Status ListDeadLetters(grpc::ServerContext* context, const v1::ListDeadLettersRequest* request,
+                               grpc::ServerWriter<v1::DeadLetter>* writer) override {
+    return list<v1::DeadLetter>(*context, *writer, [&](QueryRun<v1::DeadLetter>& run) {
+      return list_dead_letters(*request, sources_.sinks, sources_.outbox, run);
+    });
+  }
+
+  grpc::Status ResendDeadLetters(grpc::ServerContext* context, const v1::DeadLettersRequest* request,
+                                 v1::DeadLetterChange* response) override {
+    return change_letters(*context, *request, v1::DEAD_LETTER_ACTION_RESEND, *response);
+  }
+
+  grpc::Status DropDeadLetters(grpc::ServerContext* context, const v1::DeadLettersRequest* request,
+                               v1::DeadLetterChange* response) override {
+    return change_letters(*context, *request, v1::DEAD_LETTER_ACTION_DROP, *response);
+  }
+
+  grpc::Status ListDeadLetterChanges(grpc::ServerContext* context, const v1::ListDeadLetterChangesRequest* request,
+                                     grpc::ServerWriter<v1::DeadLetterChange>* writer) override {
+    return list<v1::DeadLetterChange>(*context, *writer, [&](QueryRun<v1::DeadLetterChange>& run) {
+      return list_dead_letter_changes(*request, sources_.outbox, run);
+    });
+  }
+
   grpc::Status Reload(grpc::ServerContext*, const v1::ReloadRequest* request, v1::ReloadResponse* response) override {
     return answer(*response, [&] { return reload(*request, sources_.reload); });
   }
@@ -92,7 +121,14 @@ class ControlService::Implementation final : public v1::Control::Service {
     return to_grpc(status);
   }
 
-  // The same, of what fits into memory.
+  grpc::Status change_letters(grpc::ServerContext& context, const v1::DeadLettersRequest& request,
+                              v1::DeadLetterAction action, v1::DeadLetterChange& response) {
+    const auto go_on = [&] { return !stopping_ && !context.IsCancelled(); };
+    return answer(response,
+                  [&] { return change_dead_letters(request, action, sources_.sinks, sources_.outbox, go_on); });
+  }
+
+  // A call with a stream of answers that fit into memory.
   template <typename Message, typename Call>
   grpc::Status list_all(grpc::ServerContext& context, grpc::ServerWriter<Message>& writer, Call call) {
     return list<Message>(context, writer, [&](QueryRun<Message>& run) {

@@ -10,6 +10,7 @@
 #include "bulkhead/v1/control.pb.h"
 #include "collector/alerts/silences.h"
 #include "collector/alerts/stage.h"
+#include "collector/api/control_sinks.h"
 #include "collector/grants/grant_book.h"
 #include "collector/policy/history.h"
 
@@ -27,6 +28,8 @@ struct ControlSources {
   // The provider's rules for grants, as they are now.
   std::function<grants::Terms()> terms;
   const policy::PolicyHistory& policies;
+  ListSinks sinks;
+  store::Outbox& outbox;
   // Reads rules and policy again, all or nothing. Called on any thread.
   std::function<absl::StatusOr<v1::ReloadResponse>(const std::string& by)> reload;
 };

@@ -30,7 +30,7 @@ struct CommandInfo {
   const char* help;
 };
 
-constexpr std::array<CommandInfo, 26> kCommands = {{
+constexpr std::array<CommandInfo, 31> kCommands = {{
     {"hosts", "", Action::kHosts, "host probes",
      "hosts, whether their agents are there, what they can see, what was lost"},
     {"tenants", "", Action::kTenants, "tenant", "tenants of all hosts' domains, with their alerts"},
@@ -51,6 +51,13 @@ constexpr std::array<CommandInfo, 26> kCommands = {{
      "record a customer's authorisation"},
     {"grants", "approve ID", Action::kApproveGrant, "by", "the second person, where policy asks for one"},
     {"grants", "revoke ID", Action::kRevokeGrant, "by why", "end a grant before its time"},
+    {"sinks", "", Action::kSinks, "", "where alerts are sent, what waits there and what was refused"},
+    {"sinks", "dead-letters SINK", Action::kDeadLetters, "alert limit", "what a sink refused for good, oldest first"},
+    {"sinks", "resend SINK", Action::kResendDeadLetters, "letter alert all by why",
+     "dead letters go to the end of the sink's queue"},
+    {"sinks", "drop SINK", Action::kDropDeadLetters, "letter alert all by why",
+     "forget dead letters; their alerts stay stored"},
+    {"sinks", "history", Action::kDeadLetterChanges, "", "who sent dead letters again or dropped them"},
     {"policy", "", Action::kPolicy, "", "policies: check a file, show, compare and list those that were in force"},
     {"rules", "list PATH...", Action::kRules, "", "the rules of these files, or those that ship; asks no collector"},
     {"rules", "check PATH...", Action::kRules, "", "every error of rule files"},
@@ -80,7 +87,9 @@ po::options_description description() {
   add("limit", po::value<std::string>()->value_name("N"), "the newest N only");
   add("state", po::value<std::vector<std::string>>()->value_name("STATE"),
       "open, acknowledged, closed or authorised; may be given more than once");
-  add("all", "also those that are over");
+  add("all", "also those that are over; of dead letters, every one");
+  add("letter", po::value<std::vector<std::string>>()->value_name("NUMBER"),
+      "a dead letter; may be given more than once");
   add("by", po::value<std::string>()->value_name("WHO"), "who does it; the user who logged in if it is not given");
   add("why", po::value<std::string>()->value_name("TEXT"), "why it is done");
   add("alert", po::value<std::string>()->value_name("UID"), "this alert only");
@@ -265,7 +274,7 @@ std::string help_text() {
   text << "usage: bulkheadctl [--collector HOST:PORT] COMMAND [OPTION...]\n\nAsks a Bulkhead collector.\n\nCommands\n";
   for (const auto& command : kCommands) {
     const std::string usage = absl::StrCat(command.name, *command.words == 0 ? "" : " ", command.words);
-    text << "  " << usage << std::string(19 - std::min<std::size_t>(18, usage.size()), ' ') << command.help << "\n";
+    text << "  " << usage << std::string(25 - std::min<std::size_t>(24, usage.size()), ' ') << command.help << "\n";
   }
   text << "\n"
        << description() << policy_help()

@@ -31,6 +31,11 @@ enum class Action {
   kCreateGrant,
   kApproveGrant,
   kRevokeGrant,
+  kSinks,
+  kDeadLetters,
+  kResendDeadLetters,
+  kDropDeadLetters,
+  kDeadLetterChanges,
   kReload,
   kStatus,
   kCompletion,
@@ -47,17 +52,20 @@ struct Arguments {
   bool follow = false;
   std::uint32_t limit = 0;
   bool probes = false;
-  // Which alert, silence or grant.
+  // Which alert, silence, grant or sink.
   std::string target;
   // Who does it, and why. Without --by, the user who logged in.
   std::string by;
   std::string why;
-  // Also what is over.
+  // Also what is over; every dead letter.
   bool all = false;
   std::vector<v1::AlertState> states;
   std::string grant_id;
   // Of kChangeAlert.
   v1::AlertState to = v1::ALERT_STATE_UNSPECIFIED;
+  // Of kDeadLetters, kResendDeadLetters and kDropDeadLetters.
+  std::string alert_uid;
+  std::vector<std::uint64_t> letters;
   v1::Silence silence;
   v1::Grant grant;
   // Of kRules: what follows the name.

@@ -14,6 +14,8 @@ namespace bulkhead::ctl {
 namespace {
 constexpr int kConnectMilliseconds = 5'000;
 constexpr std::chrono::seconds kCallDeadline{15};
+// Thousands of alerts are written anew.
+constexpr std::chrono::seconds kLettersDeadline{600};
 }  // namespace
 
 class Client::Implementation {
@@ -39,9 +41,9 @@ class Client::Implementation {
   template <typename Request, typename Response>
   absl::StatusOr<Response> call(grpc::Status (v1::Control::Stub::*method)(grpc::ClientContext*, const Request&,
                                                                           Response*),
-                                const Request& request) {
+                                const Request& request, std::chrono::seconds deadline = kCallDeadline) {
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + kCallDeadline);
+    context.set_deadline(std::chrono::system_clock::now() + deadline);
     Response response;
     if (auto status = to_absl((*control_.*method)(&context, request, &response)); !status.ok()) return status;
     return response;
@@ -158,6 +160,34 @@ absl::StatusOr<v1::Grant> Client::approve_grant(const v1::ApproveGrantRequest& r
 
 absl::StatusOr<v1::Grant> Client::revoke_grant(const v1::RevokeGrantRequest& request) {
   return implementation_->call(&v1::Control::Stub::RevokeGrant, request);
+}
+
+absl::Status Client::sinks(const std::function<bool(const v1::SinkSummary&)>& visit) {
+  grpc::ClientContext context;
+  const auto reader = implementation_->control().ListSinks(&context, v1::ListSinksRequest());
+  return implementation_->read(context, *reader, visit);
+}
+
+absl::Status Client::dead_letters(const v1::ListDeadLettersRequest& request,
+                                  const std::function<bool(const v1::DeadLetter&)>& visit) {
+  grpc::ClientContext context;
+  const auto reader = implementation_->control().ListDeadLetters(&context, request);
+  return implementation_->read(context, *reader, visit);
+}
+
+absl::StatusOr<v1::DeadLetterChange> Client::resend_dead_letters(const v1::DeadLettersRequest& request) {
+  return implementation_->call(&v1::Control::Stub::ResendDeadLetters, request, kLettersDeadline);
+}
+
+absl::StatusOr<v1::DeadLetterChange> Client::drop_dead_letters(const v1::DeadLettersRequest& request) {
+  return implementation_->call(&v1::Control::Stub::DropDeadLetters, request, kLettersDeadline);
+}
+
+absl::Status Client::dead_letter_changes(const v1::ListDeadLetterChangesRequest& request,
+                                         const std::function<bool(const v1::DeadLetterChange&)>& visit) {
+  grpc::ClientContext context;
+  const auto reader = implementation_->control().ListDeadLetterChanges(&context, request);
+  return implementation_->read(context, *reader, visit);
 }
 
 absl::StatusOr<v1::ReloadResponse> Client::reload(const v1::ReloadRequest& request) {

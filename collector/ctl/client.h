@@ -35,6 +35,14 @@ class Client {
   absl::StatusOr<v1::Grant> create_grant(const v1::CreateGrantRequest& request);
   absl::StatusOr<v1::Grant> approve_grant(const v1::ApproveGrantRequest& request);
   absl::StatusOr<v1::Grant> revoke_grant(const v1::RevokeGrantRequest& request);
+  absl::Status sinks(const std::function<bool(const v1::SinkSummary&)>& visit);
+  absl::Status dead_letters(const v1::ListDeadLettersRequest& request,
+                            const std::function<bool(const v1::DeadLetter&)>& visit);
+  // These two take as long as the letters are many.
+  absl::StatusOr<v1::DeadLetterChange> resend_dead_letters(const v1::DeadLettersRequest& request);
+  absl::StatusOr<v1::DeadLetterChange> drop_dead_letters(const v1::DeadLettersRequest& request);
+  absl::Status dead_letter_changes(const v1::ListDeadLetterChangesRequest& request,
+                                   const std::function<bool(const v1::DeadLetterChange&)>& visit);
   absl::StatusOr<v1::ReloadResponse> reload(const v1::ReloadRequest& request);
 
  private:

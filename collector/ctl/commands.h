@@ -33,6 +33,11 @@ absl::Status list_grants(const Arguments& arguments, Client& client, const Outpu
 absl::Status create_grant(const Arguments& arguments, Client& client, const Output& output);
 absl::Status approve_grant(const Arguments& arguments, Client& client, const Output& output);
 absl::Status revoke_grant(const Arguments& arguments, Client& client, const Output& output);
+absl::Status list_sinks(const Arguments& arguments, Client& client, const Output& output);
+absl::Status list_dead_letters(const Arguments& arguments, Client& client, const Output& output);
+// Sends them again or drops them.
+absl::Status change_dead_letters(const Arguments& arguments, Client& client, const Output& output);
+absl::Status list_dead_letter_changes(const Arguments& arguments, Client& client, const Output& output);
 absl::Status reload(const Arguments& arguments, Client& client, const Output& output);
 absl::Status run_policy(const PolicyArguments& arguments, Client& client, const Output& output);
 absl::Status show_status(const Arguments& arguments, Client& client, const Output& output);

@@ -130,6 +130,20 @@ absl::Status fill_grant(const Flags& flags, const Caller& caller, Arguments& arg
   return absl::OkStatus();
 }
 
+absl::Status fill_letters(const Flags& flags, Arguments& arguments) {
+  for (const std::string& text : texts(flags, "letter")) {
+    std::uint64_t number = 0;
+    if (!absl::SimpleAtoi(text, &number) || number == 0) {
+      return absl::InvalidArgumentError(absl::StrCat("--letter: '", text, "' is no number of a dead letter"));
+    }
+    arguments.letters.push_back(number);
+  }
+  if (flags.count("letter") + flags.count("alert") + flags.count("all") != 1) {
+    return absl::InvalidArgumentError("this needs one of --letter, --alert and --all");
+  }
+  return arguments.action == Action::kDropDeadLetters ? need(flags, {"why"}) : absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status fill_control(const Flags& flags, const std::string& verb, const Caller& caller, Arguments& arguments) {
@@ -137,6 +151,7 @@ absl::Status fill_control(const Flags& flags, const std::string& verb, const Cal
   arguments.why = text(flags, "why");
   arguments.all = flags.count("all") != 0;
   arguments.grant_id = text(flags, "grant");
+  arguments.alert_uid = text(flags, "alert");
   switch (arguments.action) {
     case Action::kAlerts:
       return fill_states(flags, arguments);
@@ -152,6 +167,14 @@ absl::Status fill_control(const Flags& flags, const std::string& verb, const Cal
     case Action::kEndSilence:
     case Action::kRevokeGrant:
       return need(flags, {"why"});
+    case Action::kResendDeadLetters:
+    case Action::kDropDeadLetters:
+      return fill_letters(flags, arguments);
+    case Action::kDeadLetters:
+      if (flags.count("limit") == 0 || flags.count("alert") == 0) return absl::OkStatus();
+      return absl::InvalidArgumentError("--limit and --alert do not go together");
+    case Action::kSinks:
+    case Action::kDeadLetterChanges:
     case Action::kHosts:
     case Action::kTenants:
     case Action::kEvents:

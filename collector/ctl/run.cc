@@ -68,6 +68,15 @@ absl::Status act(const Arguments& arguments, const Output& output) {
       if (good.ok() && !*good) output.answer_is_no = true;
       return good.status();
     }
+    case Action::kSinks:
+      return list_sinks(arguments, client, output);
+    case Action::kDeadLetters:
+      return list_dead_letters(arguments, client, output);
+    case Action::kResendDeadLetters:
+    case Action::kDropDeadLetters:
+      return change_dead_letters(arguments, client, output);
+    case Action::kDeadLetterChanges:
+      return list_dead_letter_changes(arguments, client, output);
     case Action::kReload:
       return reload(arguments, client, output);
     case Action::kStatus:

@@ -135,7 +135,7 @@ std::string AlertmanagerSink::body(const std::set<Labels>& groups) const {
 absl::Status AlertmanagerSink::post(const std::set<Labels>& groups, const std::stop_token& stop) {
   HttpRequest request{.target = target_, .headers = {{"Content-Type", "application/json"}}, .body = body(groups)};
   const auto response = client_.post(request, stop);
-  const absl::Status status = response.ok() ? judge(*response) : response.status();
+  const absl::Status status = response.ok() ? judge(*response, std::chrono::system_clock::now()) : response.status();
   if (status.ok()) {
     sweep(groups);
   } else if (!absl::IsInvalidArgument(status)) {

@@ -22,6 +22,14 @@ std::chrono::seconds age(std::int64_t queued_ns) {
   return std::max(std::chrono::duration_cast<std::chrono::seconds>(since), std::chrono::seconds(0));
 }
 
+// What was refused is one until a person has sent it again or dropped it.
+std::string problem_of(const SinkStatistics& sink, const Feeder::Statistics& fed) {
+  const std::uint64_t refused = std::min(fed.refused, sink.dead_letters_kept);
+  if (refused == 0) return fed.problem;
+  return fmt::format("{}{}{} alerts were refused for good, the last: {} (bulkheadctl sinks dead-letters {})",
+                     fed.problem, fed.problem.empty() ? "" : "; ", refused, fed.last_refusal, sink.name);
+}
+
 }  // namespace
 
 Dispatcher::Dispatcher(store::Outbox& outbox, store::AlertStore& alerts, std::vector<ConfiguredSink> sinks,
@@ -88,25 +96,28 @@ std::vector<SinkStatistics> Dispatcher::statistics() const {
   for (const store::QueueState& queue : outbox_.states()) {
     auto known = std::ranges::find(all, queue.sink, &SinkStatistics::name);
     if (known == all.end()) {
-      if (queue.waiting == 0) continue;
+      if (queue.waiting == 0 && queue.dead_letters_kept == 0) continue;
       known = all.emplace(all.end());
       known->name = queue.sink;
     }
     known->waiting = queue.waiting;
     known->oldest_waiting = age(queue.oldest_ns);
     known->dead_letters = queue.dead_letters;
+    known->dead_letters_kept = queue.dead_letters_kept;
   }
   for (SinkStatistics& one : all) {
     const Channel* configured = channel(one.name);
     if (configured == nullptr) {
-      one.problem = "not configured any more; name it again, or drop its queue";
+      if (one.waiting > 0) one.problem = "not configured any more; name it again, or drop its queue";
       continue;
     }
     const Feeder::Statistics fed = configured->feeder->statistics();
+    one.configured = true;
+    one.description = configured->feeder->sink().description();
     one.delivered = fed.delivered;
     one.retries = fed.retries;
     one.connected = fed.connected;
-    one.problem = fed.problem;
+    one.problem = problem_of(one, fed);
   }
   return all;
 }

@@ -29,11 +29,17 @@ struct ConfiguredSink {
 
 struct SinkStatistics {
   std::string name;
+  // Named by the configuration; else a queue of before.
+  bool configured = false;
+  // Sink::description(); empty when not configured.
+  std::string description;
   // On disk, also from before this start.
   std::uint64_t waiting = 0;
   std::chrono::seconds oldest_waiting{0};
   // Ever since the store began: refused for good by the peer, or pushed out of a full queue.
   std::uint64_t dead_letters = 0;
+  // Those of them that are still there.
+  std::uint64_t dead_letters_kept = 0;
   // Since start().
   std::uint64_t delivered = 0;
   std::uint64_t retries = 0;
@@ -65,7 +71,8 @@ class Dispatcher {
   // For log rotation.
   void reopen();
 
-  // Each configured sink, then those that are configured no more and for which alerts wait; by name.
+  // Each configured sink, then those that are configured no more and for which alerts wait or dead letters are kept; by
+  // name.
   std::vector<SinkStatistics> statistics() const;
   // What needs a person now, a line each; empty when all is well.
   std::vector<std::string> problems() const;

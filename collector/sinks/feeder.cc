@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
+
+#include "collector/sinks/pause.h"
 
 namespace bulkhead::sinks {
 namespace {
@@ -26,7 +29,6 @@ void Feeder::start() {
     const std::scoped_lock lock(mutex_);
     finishing_ = ended_ = false;
     statistics_ = {};
-    last_refusal_.clear();
   }
   thread_ = std::jthread([this](const std::stop_token& stop) {
     run(stop);
@@ -69,11 +71,15 @@ void Feeder::run(const std::stop_token& stop) {
       worked(waits);
       continue;
     }
+    pause(stop);
     // A sink that fails is not waited for: it had its chance, and the queue is on disk.
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, stop, backoff_.next(), [this] { return finishing_; });
-    if (finishing_) return;
+    if (finishing()) return;
   }
+}
+
+void Feeder::pause(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, stop, std::max(backoff_.next(), asked_pause_), [this] { return finishing_; });
 }
 
 bool Feeder::feed(const std::stop_token& stop) {
@@ -109,7 +115,7 @@ bool Feeder::settle(const std::vector<store::OutboxEntry>& entries, const std::v
     status.Update(outbox_.bury(name_, entries[i], std::string(results[i].message())));
     if (status.ok()) ++refused;
     const std::scoped_lock lock(mutex_);
-    last_refusal_ = std::string(results[i].message());
+    statistics_.last_refusal = std::string(results[i].message());
   }
   const absl::Status confirmed = outbox_.confirm(name_, delivered);
   status.Update(confirmed);
@@ -147,16 +153,15 @@ void Feeder::failed(const absl::Status& status, const std::stop_token& stop) {
   ++statistics_.retries;
   statistics_.connected = false;
   statistics_.problem = std::string(status.message());
+  asked_pause_ = asked_pause(status);
+  if (asked_pause_.count() == 0) return;
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(asked_pause_).count();
+  statistics_.problem += fmt::format("; tried again in {} s, as it asks", seconds);
 }
 
 Feeder::Statistics Feeder::statistics() const {
   const std::scoped_lock lock(mutex_);
-  Statistics statistics = statistics_;
-  if (statistics.refused > 0) {
-    statistics.problem += fmt::format("{}{} alerts were refused for good, the last: {}",
-                                      statistics.problem.empty() ? "" : "; ", statistics.refused, last_refusal_);
-  }
-  return statistics;
+  return statistics_;
 }
 
 }  // namespace bulkhead::sinks

@@ -24,9 +24,11 @@ class Feeder {
     std::uint64_t retries = 0;
     // Refused for good by the peer.
     std::uint64_t refused = 0;
+    // Why it refused the last of them.
+    std::string last_refusal;
     // The last attempt reached the peer.
     bool connected = false;
-    // Empty when all is well.
+    // Why the last attempt failed; empty when it did not.
     std::string problem;
   };
 
@@ -55,6 +57,8 @@ class Feeder {
   void worked(bool delivered);
   void failed(const absl::Status& status, const std::stop_token& stop);
   bool finishing() const;
+  // Waits for the next attempt.
+  void pause(const std::stop_token& stop);
 
   const std::string name_;
   const std::unique_ptr<Sink> sink_;
@@ -65,7 +69,8 @@ class Feeder {
   std::condition_variable_any changed_;
   // Guarded by mutex_.
   Statistics statistics_;
-  std::string last_refusal_;
+  // What the peer asked for when it failed last.
+  std::chrono::milliseconds asked_pause_{0};
   bool finishing_ = false;
   bool ended_ = true;
   std::chrono::steady_clock::time_point finish_by_;

@@ -7,6 +7,7 @@
 #include <boost/beast/http.hpp>
 
 #include "collector/sinks/connection.h"
+#include "collector/sinks/pause.h"
 
 namespace bulkhead::sinks {
 namespace {
@@ -26,16 +27,29 @@ std::string quoted(const std::string& body) {
   return end == std::string::npos ? "" : text.substr(0, end + 1);
 }
 
+// Of one alert and no other: it cannot be read, is there already, is too large, or makes no sense.
+bool refuses_alert(unsigned status) {
+  return status == 400 || status == 409 || status == 413 || status == 422;
+}
+
+std::string_view what_to_look_at(unsigned status) {
+  if (status == 401 || status == 403) return ", check the credentials and the key";
+  if (status == 407) return ", a proxy in between wants credentials";
+  if (status == 404 || status == 405 || status == 410) return ", check the url";
+  if (status >= 300 && status < 400) return ", and redirections are not followed";
+  return "";
+}
+
 }  // namespace
 
-absl::Status judge(const HttpResponse& response) {
+absl::Status judge(const HttpResponse& response, std::chrono::system_clock::time_point now) {
   if (response.status >= 200 && response.status < 300) return absl::OkStatus();
-  std::string text = fmt::format("HTTP status {}", response.status);
-  if (response.status >= 300 && response.status < 400) text += ", and redirections are not followed";
+  std::string text = fmt::format("HTTP status {}{}", response.status, what_to_look_at(response.status));
   if (const std::string said = quoted(response.body); !said.empty()) text += fmt::format(": {}", said);
-  const bool later = response.status == 408 || response.status == 425 || response.status == 429;
-  if (response.status >= 400 && response.status < 500 && !later) return absl::InvalidArgumentError(text);
-  return absl::UnavailableError(text);
+  if (refuses_alert(response.status)) return absl::InvalidArgumentError(text);
+  absl::Status status = absl::UnavailableError(text);
+  if (const auto pause = parse_retry_after(response.retry_after, now)) ask_for_pause(*pause, status);
+  return status;
 }
 
 HttpClient::HttpClient(const Url& url, PeerSettings peer, std::chrono::milliseconds timeout, std::string authorization)
@@ -88,7 +102,10 @@ absl::StatusOr<HttpResponse> HttpClient::read(Deadline deadline, const std::stop
   });
   // The status is the answer; the rest of a large body is left unread, with its connection.
   if (!status.ok() && !too_large) return status;
-  HttpResponse response{.status = parser.get().result_int(), .body = parser.get().body()};
+  const auto& answer = parser.get();
+  HttpResponse response{.status = answer.result_int(),
+                        .body = answer.body(),
+                        .retry_after = std::string(answer[http::field::retry_after])};
   if (too_large || !parser.get().keep_alive()) connection_->close();
   return response;
 }

@@ -24,11 +24,15 @@ struct HttpResponse {
   unsigned status = 0;
   // The first 64 KiB.
   std::string body;
+  // As it came; empty: none.
+  std::string retry_after = {};
 };
 
-// ok for 2xx; kInvalidArgument for what the peer refuses for good: 4xx, but for 408, 425 and 429; kUnavailable for all
-// else. The message has the status and the beginning of the body.
-absl::Status judge(const HttpResponse& response);
+// ok for 2xx; kInvalidArgument for what the peer refuses of this one alert: 400, 409, 413 and 422; kUnavailable for all
+// else, which says that the peer, or what the configuration says of it, is wrong: the next alert would fare the same.
+// The message has the status, what to look at, and the beginning of the body; a pause that the peer asked for is in the
+// status as asked_pause() reads it.
+absl::Status judge(const HttpResponse& response, std::chrono::system_clock::time_point now);
 
 class Connection;
 

@@ -26,7 +26,8 @@ class Sink {
   // Delivers in order. For each delivery:
   //   ok                the peer has confirmed it
   //   kInvalidArgument  the peer refuses this alert for good, and why
-  //   any other error   it is not known to have arrived; it will be given again, unchanged
+  //   any other error   it is not known to have arrived; it will be given again, unchanged, after the pause that the
+  //                     error carries (pause.h), if that is longer than the feeder's own
   // Returns within a tenth of a second of the stop being requested.
   virtual std::vector<absl::Status> deliver(std::span<const Delivery> deliveries, const std::stop_token& stop) = 0;
 

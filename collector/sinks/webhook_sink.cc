@@ -38,7 +38,7 @@ absl::Status WebhookSink::deliver_one(const Delivery& delivery, const std::stop_
     request.headers.emplace_back("X-Bulkhead-Signature", webhook_signature(hmac_key_, timestamp, request.body));
   }
   const auto response = client_.post(request, stop);
-  return response.ok() ? judge(*response) : response.status();
+  return response.ok() ? judge(*response, std::chrono::system_clock::now()) : response.status();
 }
 
 }  // namespace bulkhead::sinks

@@ -1,5 +1,8 @@
 #include "collector/store/outbox_encoding.h"
 
+#include <algorithm>
+#include <chrono>
+
 #include "collector/store/encoding.h"
 
 namespace bulkhead::store {
@@ -25,6 +28,20 @@ std::string prefix_end(std::string prefix) {
   while (prefix.back() == '\xff') prefix.pop_back();
   prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
   return prefix;
+}
+
+std::string entry_key(std::string_view sink, std::uint64_t sequence) {
+  return sink_prefix(sink) + encode_u64(sequence);
+}
+
+std::uint64_t sequence_of(std::string_view key) {
+  std::string_view tail = key.substr(key.size() - std::min<std::size_t>(key.size(), 8));
+  return take_u64(tail).value_or(0);
+}
+
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 std::string encode_totals(const QueueTotals& totals) {

@@ -15,6 +15,16 @@ std::string sink_prefix(std::string_view sink);
 // The first key after all that begin with `prefix`.
 std::string prefix_end(std::string prefix);
 
+// Of an entry or a dead letter.
+std::string entry_key(std::string_view sink, std::uint64_t sequence);
+std::uint64_t sequence_of(std::string_view key);
+
+// Alerts read at a time, in bytes: more only where one alone is larger.
+inline constexpr std::size_t kTakeBytes = 8u << 20;
+
+// Since the epoch.
+std::int64_t now_ns();
+
 // Totals of one sink, under its name.
 struct QueueTotals {
   std::uint64_t next_sequence = 1;

@@ -28,6 +28,19 @@ bool is_live(const v1::Alert& alert) {
 
 }  // namespace
 
+absl::StatusOr<std::optional<v1::Alert>> read_alert(Database& database, const std::string& uid) {
+  const auto time = database.get(database.alert_times(), uid);
+  if (!time.ok()) return time.status();
+  if (!time->has_value()) return std::nullopt;
+  const auto stored = database.get(database.alerts(), **time + uid);
+  if (!stored.ok()) return stored.status();
+  v1::Alert alert;
+  if (!stored->has_value() || !alert.ParseFromString(**stored)) {
+    return absl::DataLossError(absl::StrCat("alert ", uid, " in ", database.path().string(), " cannot be read"));
+  }
+  return alert;
+}
+
 absl::StatusOr<std::unique_ptr<RocksDbAlertStore>> RocksDbAlertStore::open(Database& database, RocksDbOutbox& outbox) {
   std::unique_ptr<RocksDbAlertStore> alerts(new RocksDbAlertStore(database, outbox));
   if (auto status = alerts->load(); !status.ok()) return status;
@@ -104,18 +117,8 @@ Position RocksDbAlertStore::judged_through() {
 }
 
 absl::StatusOr<std::optional<v1::Alert>> RocksDbAlertStore::find(const std::string& uid) {
-  // The two reads are of one state: a commit in between moves the alert to another time.
   const std::lock_guard lock(mutex_);
-  const auto time = database_.get(database_.alert_times(), uid);
-  if (!time.ok()) return time.status();
-  if (!time->has_value()) return std::nullopt;
-  const auto stored = database_.get(database_.alerts(), **time + uid);
-  if (!stored.ok()) return stored.status();
-  v1::Alert alert;
-  if (!stored->has_value() || !alert.ParseFromString(**stored)) {
-    return absl::DataLossError(absl::StrCat("alert ", uid, " in ", database_.path().string(), " cannot be read"));
-  }
-  return alert;
+  return read_alert(database_, uid);
 }
 
 absl::Status RocksDbAlertStore::for_each(const std::function<bool(const v1::Alert&)>& visit) {

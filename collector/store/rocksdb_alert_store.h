@@ -11,6 +11,10 @@
 
 namespace bulkhead::store {
 
+// As it is stored; nothing when there is none. The caller keeps commits, which may move an alert to another key, from
+// coming between the two reads: they hold the alert store's lock and the outbox's.
+absl::StatusOr<std::optional<v1::Alert>> read_alert(Database& database, const std::string& uid);
+
 // Thread safe.
 class RocksDbAlertStore final : public AlertStore {
  public:

@@ -11,23 +11,6 @@ namespace {
 
 // Entries that one write moves to the dead letters at most.
 constexpr std::size_t kEvictionsPerWrite = 256;
-// Alerts given out at a time, in bytes: more only where one alone is larger.
-constexpr std::size_t kTakeBytes = 8u << 20;
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-std::string entry_key(std::string_view sink, std::uint64_t sequence) {
-  return sink_prefix(sink) + encode_u64(sequence);
-}
-
-std::uint64_t sequence_of(const rocksdb::Slice& key) {
-  std::string_view tail = view(key).substr(key.size() - std::min<std::size_t>(key.size(), 8));
-  return take_u64(tail).value_or(0);
-}
-
 // A Close never takes the place of a Create: who was not told that there is an alert would never know of it.
 bool replaces(Activity newer, Activity waiting) {
   return !(waiting == Activity::kCreate && newer == Activity::kClose);
@@ -131,16 +114,18 @@ absl::Status RocksDbOutbox::enforce_limits(const std::string& sink, Queue& queue
         return unreadable("an alert that waits");
       }
       add_dead_letter(sink, "the queue was full", entry->activity, entry->alert, totals, batch);
-      if (auto status = remove(sink, sequence_of(at->key()), alert.uid(), entry->alert.size(), totals, batch);
+      if (auto status = remove(sink, sequence_of(view(at->key())), alert.uid(), entry->alert.size(), totals, batch);
           !status.ok()) {
         return status;
       }
       ++moved;
     }
     if (moved == 0) return absl::OkStatus();
+    const std::uint64_t first_letter = evict_letters(sink, queue, totals, batch);
     batch.Put(database_.sinks(), sink, encode_totals(totals));
     if (auto status = database_.write(batch, false); !status.ok()) return status;
     queue.totals = totals;
+    queue.first_letter = first_letter;
   }
   return absl::OkStatus();
 }
@@ -151,10 +136,6 @@ void RocksDbOutbox::add_dead_letter(const std::string& sink, std::string_view re
   ++totals.dead_letters_kept;
   batch.Put(database_.dead_letters(), entry_key(sink, totals.dead_letters),
             encode_dead_letter(now_ns(), reason, activity, alert));
-  while (totals.dead_letters_kept > limits_.dead_letters) {
-    batch.Delete(database_.dead_letters(), entry_key(sink, totals.dead_letters - totals.dead_letters_kept + 1));
-    --totals.dead_letters_kept;
-  }
 }
 
 absl::Status RocksDbOutbox::remove(const std::string& sink, std::uint64_t sequence, const std::string& uid,
@@ -187,7 +168,7 @@ absl::StatusOr<std::vector<OutboxEntry>> RocksDbOutbox::take(const std::string& 
     bytes += at->value().size();
     const auto entry = decode_entry(view(at->value()));
     OutboxEntry& taken = entries.emplace_back();
-    taken.sequence = sequence_of(at->key());
+    taken.sequence = sequence_of(view(at->key()));
     if (!entry || !taken.alert.ParseFromArray(entry->alert.data(), static_cast<int>(entry->alert.size()))) {
       return unreadable("an alert that waits");
     }
@@ -224,9 +205,11 @@ absl::Status RocksDbOutbox::bury(const std::string& sink, const OutboxEntry& ent
   add_dead_letter(sink, reason, entry.activity, entry.alert.SerializeAsString(), totals, batch);
   const auto removed = remove(sink, entry.sequence, entry.alert.uid(), entry.alert.ByteSizeLong(), totals, batch);
   if (!removed.ok()) return removed;
+  const std::uint64_t first_letter = evict_letters(sink, queue, totals, batch);
   batch.Put(database_.sinks(), sink, encode_totals(totals));
   if (auto status = database_.write(batch, true); !status.ok()) return status;
   queue.totals = totals;
+  queue.first_letter = first_letter;
   return absl::OkStatus();
 }
 
@@ -272,25 +255,6 @@ std::vector<QueueState> RocksDbOutbox::states() {
     if (const auto entry = decode_entry(view(at->value()))) state.oldest_ns = entry->queued_ns;
   }
   return states;
-}
-
-absl::Status RocksDbOutbox::for_each_dead_letter(const std::string& sink,
-                                                 const std::function<bool(const DeadLetter&)>& visit) {
-  const std::string prefix = sink_prefix(sink);
-  const std::unique_ptr<rocksdb::Iterator> at(
-      database_.db().NewIterator(rocksdb::ReadOptions(), database_.dead_letters()));
-  for (at->Seek(prefix); at->Valid() && at->key().starts_with(prefix); at->Next()) {
-    const auto stored = decode_dead_letter(view(at->value()));
-    DeadLetter letter;
-    if (!stored || !letter.alert.ParseFromArray(stored->alert.data(), static_cast<int>(stored->alert.size()))) {
-      return unreadable("a dead letter");
-    }
-    letter.reason = std::string(stored->reason);
-    letter.time_ns = stored->time_ns;
-    letter.activity = stored->activity;
-    if (!visit(letter)) return absl::OkStatus();
-  }
-  return at->status().ok() ? absl::OkStatus() : database_.error(at->status(), "read");
 }
 
 }  // namespace bulkhead::store

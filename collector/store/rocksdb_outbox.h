@@ -25,8 +25,13 @@ class RocksDbOutbox final : public Outbox {
   absl::Status drop(const std::string& sink) override;
   bool wait(const std::string& sink, const std::stop_token& stop, std::chrono::milliseconds timeout) override;
   std::vector<QueueState> states() override;
-  absl::Status for_each_dead_letter(const std::string& sink,
-                                    const std::function<bool(const DeadLetter&)>& visit) override;
+  absl::StatusOr<std::vector<DeadLetter>> dead_letters(const std::string& sink, std::uint64_t above,
+                                                       std::size_t max) override;
+  absl::StatusOr<std::uint64_t> below_newest_dead_letters(const std::string& sink, std::size_t count) override;
+  absl::StatusOr<v1::DeadLetterChange> change_dead_letters(v1::DeadLetterChange change,
+                                                           const std::function<bool()>& go_on) override;
+  absl::Status for_each_dead_letter_change(const std::string& sink,
+                                           const std::function<bool(const v1::DeadLetterChange&)>& visit) override;
 
   // Entries that become part of another write. Holds the outbox from its making to its end, so that nothing is taken
   // while it is not decided which entries are still to be replaced.
@@ -34,6 +39,9 @@ class RocksDbOutbox final : public Outbox {
    public:
     explicit Draft(RocksDbOutbox& outbox) : outbox_(outbox), lock_(outbox.mutex_) {}
     absl::Status add(const Notice& notice, rocksdb::WriteBatch& batch);
+    // Takes a letter from the dead; with `resend` its alert is queued again.
+    absl::Status take_letter(const std::string& sink, const DeadLetter& letter, bool resend,
+                             rocksdb::WriteBatch& batch);
     // After all were added.
     void put_totals(rocksdb::WriteBatch& batch) const;
     // The batch was written. Then enforces the limits.
@@ -56,6 +64,14 @@ class RocksDbOutbox final : public Outbox {
     std::uint64_t head = 0;
     // Entries up to here were given out and are not replaced any more.
     std::uint64_t taken_through = 0;
+    // No dead letter is below; spares the search the same.
+    std::uint64_t first_letter = 0;
+  };
+  // One write of change_dead_letters().
+  struct LetterStep {
+    // Letters up to here were seen.
+    std::uint64_t through = 0;
+    bool at_end = false;
   };
 
   RocksDbOutbox(Database& database, OutboxLimits limits) : database_(database), limits_(limits) {}
@@ -65,8 +81,16 @@ class RocksDbOutbox final : public Outbox {
                       QueueTotals& totals, rocksdb::WriteBatch& batch);
   void add_dead_letter(const std::string& sink, std::string_view reason, Activity activity, std::string_view alert,
                        QueueTotals& totals, rocksdb::WriteBatch& batch) const;
+  // After all letters of a batch were added; gives what Queue::first_letter is once it is written.
+  std::uint64_t evict_letters(const std::string& sink, const Queue& queue, QueueTotals& totals,
+                              rocksdb::WriteBatch& batch) const;
   bool exceeds(const QueueTotals& totals) const;
   absl::Status enforce_limits(const std::string& sink, Queue& queue);
+  absl::StatusOr<DeadLetter> parse_letter(std::string_view key, std::string_view value) const;
+  absl::StatusOr<std::vector<DeadLetter>> named_letters(const v1::DeadLetterChange& change) const;
+  // Without mutex_.
+  absl::StatusOr<LetterStep> change_some(v1::DeadLetterChange& change, std::uint64_t above, std::uint64_t last);
+  std::uint64_t last_letter(const std::string& sink);
   absl::Status unreadable(const std::string& what) const;
 
   Database& database_;

@@ -107,6 +107,53 @@ TEST_CASE("a frame with a forged source MAC is told as such") {
   CHECK(deliveries.front().frame.source_mac() == bytes_of(forged));
 }
 
+TEST_CASE("the two addresses of an ARP request and of an IPv6 packet are told each as what it is") {
+  BULKHEAD_NEEDS_PROBES();
+  KernelHost host;
+  Network network(host);
+  network.teach(host);
+  network.taps.send(kGlobexTap, arp_request(TapNetwork::mac(kGlobexTap), kGlobexAddress, kAcmeAddress));
+  REQUIRE(network.taps.receive(kAcmeTap, TapNetwork::mac(kGlobexTap), 5000));
+  const auto asked = only<DeliveryRecord>(host.collect_until_marker());
+  REQUIRE(asked.size() == 2);  // acme's two ports
+  CHECK(asked.front().frame.ethertype() == 0x0806);
+  CHECK(asked.front().frame.source_address() == bytes_of(kGlobexAddress));
+  CHECK(asked.front().frame.destination_address() == bytes_of(kAcmeAddress));
+  CHECK(asked.front().frame.ip_protocol() == 0);
+
+  std::array<std::uint8_t, 16> from = {0xfd, 1}, to = {0xfd, 2};
+  network.taps.send(kGlobexTap, ipv6_frame(TapNetwork::mac(kAcmeTap), TapNetwork::mac(kGlobexTap), from, to, 8));
+  REQUIRE(network.taps.receive(kAcmeTap, TapNetwork::mac(kGlobexTap), 5000));
+  const auto sent = only<DeliveryRecord>(host.collect_until_marker());
+  REQUIRE(sent.size() == 1);
+  CHECK(sent.front().frame.ethertype() == 0x86dd);
+  CHECK(sent.front().frame.source_address() == bytes_of(from));
+  CHECK(sent.front().frame.destination_address() == bytes_of(to));
+  CHECK(sent.front().frame.ip_protocol() == 59);
+}
+
+// The buffer is the same all the way, and so would be one that was freed and used again: only the sender in the header
+// says that what leaves is not what came in.
+TEST_CASE("what leaves in the buffer of a frame that came in, but from another sender, is not told as that frame") {
+  BULKHEAD_NEEDS_PROBES();
+  KernelHost host;
+  Network network(host);
+  network.teach(host);
+  const Mac router = network.taps.route(kAcmeAddress, TapNetwork::mac(kAcmeTap));
+  host.collect_until_marker();
+  const auto before = host.counters_of(v1::PROBE_NETWORK_DELIVERY);
+  network.taps.send(kGlobexTap, ipv4_frame(router, TapNetwork::mac(kGlobexTap), kGlobexAddress, kAcmeAddress, 66));
+  // The router has things of its own to say, too.
+  std::optional<std::vector<std::uint8_t>> routed;
+  constexpr std::size_t kDestinationAddress = 30;
+  do {
+    routed = network.taps.receive(kAcmeTap, router, 5000);
+    REQUIRE(routed);
+  } while (!std::equal(kAcmeAddress.begin(), kAcmeAddress.end(), routed->begin() + kDestinationAddress));
+  CHECK(only<DeliveryRecord>(host.collect_until_marker()).empty());
+  CHECK(host.counters_of(v1::PROBE_NETWORK_DELIVERY).seen() == before.seen());
+}
+
 TEST_CASE("frames of a flow already told are counted into a later record") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host;

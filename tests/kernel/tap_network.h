@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +26,10 @@ class TapNetwork {
 
   // The frame enters the host from the guest behind the tap.
   void send(std::size_t tap, const std::vector<std::uint8_t>& frame);
+  // The host forwards between its networks, the bridge being all of them, and knows the MAC of one address. Frames to
+  // the bridge's MAC, which is returned, are routed.
+  Mac route(std::array<std::uint8_t, 4> known, const Mac& known_mac);
+
   // The next frame for that guest that has `source` as its sender; nothing within the patience.
   std::optional<std::vector<std::uint8_t>> receive(std::size_t tap, const Mac& source, int patience_ms);
 
@@ -34,10 +39,21 @@ class TapNetwork {
     std::uint32_t ifindex = 0;
   };
   void build(std::size_t taps);
+  // In a thread of its own, in the network namespace.
+  void run_inside(const std::function<void()>& act) const;
 
+  stage::FileDescriptor namespace_file_;
   std::uint32_t network_namespace_ = 0;
   std::vector<Tap> taps_;
 };
+
+// An ARP request (RFC 826) of `sender` for the MAC of `target`.
+std::vector<std::uint8_t> arp_request(const Mac& source, std::array<std::uint8_t, 4> sender,
+                                      std::array<std::uint8_t, 4> target);
+
+// Ethernet with an IPv6 header (RFC 8200) and `payload` bytes of no next header after it.
+std::vector<std::uint8_t> ipv6_frame(const Mac& destination, const Mac& source, std::array<std::uint8_t, 16> from,
+                                     std::array<std::uint8_t, 16> to, std::size_t payload);
 
 // Ethernet with an IPv4 header and `payload` bytes after it.
 std::vector<std::uint8_t> ipv4_frame(const Mac& destination, const Mac& source, std::array<std::uint8_t, 4> from,

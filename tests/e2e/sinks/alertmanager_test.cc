@@ -139,4 +139,22 @@ TEST_CASE("what Alertmanager refuses goes to the dead letters alone, not with wh
   CHECK_THAT(sender.statistics("am").problem, Catch::Contains("HTTP status 4"));
 }
 
+TEST_CASE("alerts wait while the url is none of Alertmanager's") {
+  NEEDS_ALERTMANAGER();
+  const TempDir dir;
+  Alertmanager alertmanager(dir);
+  auto settings = settings_of(alertmanager);
+  std::get<sinks::AlertmanagerTarget>(settings.target).url.target = "/elsewhere";
+  {
+    Sender sender(dir, {settings});
+    sender.send(alert_of(1));
+    REQUIRE(eventually([&] { return sender.statistics("am").retries > 0; }));
+    CHECK_THAT(sender.statistics("am").problem, Catch::Contains("HTTP status 404, check the url"));
+    CHECK(sender.statistics("am").waiting == 1);
+  }
+  Sender sender(dir, {settings_of(alertmanager)});
+  REQUIRE(sender.drained("am"));
+  CHECK(eventually([&] { return alertmanager.active().size() == 1; }));
+}
+
 }  // namespace bulkhead::test

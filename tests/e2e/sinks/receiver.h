@@ -31,7 +31,9 @@ class Receiver {
                                       "--log",
                                       path("received"),
                                       "--attempts",
-                                      path("attempts")};
+                                      path("attempts"),
+                                      "--answer",
+                                      path("answer")};
     words.insert(words.end(), options.begin(), options.end());
     peer_ = std::make_unique<Peer>(std::move(words), port_, path("receiver.log"));
   }
@@ -46,6 +48,18 @@ class Receiver {
     target.timeout = std::chrono::seconds(3);
     return target;
   }
+
+  // To every request from now on: a status, and a Retry-After behind it. Empty: as it should.
+  void answer_with(const std::string& words) {
+    std::ofstream(path("answer.new")) << words;
+    if (words.empty()) {
+      std::filesystem::remove(path("answer"));
+    } else {
+      std::filesystem::rename(path("answer.new"), path("answer"));
+    }
+  }
+  // Its secret, from the next start on.
+  void set_key(const std::string& key) { std::ofstream(path("hmac.key")) << key << '\n'; }
 
   // Pairs of delivery id and alert uid, as it has them on disk.
   std::vector<std::pair<std::string, std::string>> received() const {

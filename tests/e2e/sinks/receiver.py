@@ -22,6 +22,7 @@ parser.add_argument("--attempts", required=True)
 parser.add_argument("--cert")
 parser.add_argument("--refuse-uid")
 parser.add_argument("--chatty", type=int, default=0, help="answer with a body of so many bytes")
+parser.add_argument("--answer", help="while this file is there, answer what it says: a status, and a Retry-After")
 parser.add_argument("--busy", type=int, default=0, help="answer 503 to so many requests first")
 options = parser.parse_args()
 
@@ -45,9 +46,20 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        ordered = self.ordered()
+        if ordered:
+            self.answer(*ordered)
+            return
         with lock:
             status = self.judge(body)
         self.answer(status)
+
+    def ordered(self):
+        """Status and Retry-After of --answer; nothing while there is no such file."""
+        if options.answer and os.path.exists(options.answer):
+            status, *retry_after = open(options.answer, encoding="ascii").read().split()
+            return int(status), *retry_after
+        return ()
 
     def judge(self, body):
         if options.busy > 0:
@@ -66,9 +78,11 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             seen.add(key)
         return 200 if options.chatty else 204
 
-    def answer(self, status):
+    def answer(self, status, retry_after=None):
         attempts.write(f"{status}\n")
         self.send_response(status)
+        if retry_after:
+            self.send_header("Retry-After", retry_after)
         if status != 204:
             self.send_header("Content-Length", str(options.chatty))
         self.end_headers()

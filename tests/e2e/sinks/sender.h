@@ -52,6 +52,7 @@ class Sender {
   }
 
   sinks::Dispatcher& dispatcher() { return *dispatcher_; }
+  store::Outbox& outbox() { return store_->outbox(); }
 
  private:
   std::unique_ptr<store::Store> store_;

@@ -57,7 +57,7 @@ TEST_CASE("what a web server says at great length is taken for its answer, and n
   CHECK(sender.statistics("hook").retries == 0);
 }
 
-TEST_CASE("a web server with another key refuses every alert") {
+TEST_CASE("a web server that has another key is asked again until it has the right one") {
   NEEDS_PYTHON();
   const TempDir dir;
   Receiver receiver(dir);
@@ -67,9 +67,85 @@ TEST_CASE("a web server with another key refuses every alert") {
   std::ofstream(target.hmac_key_file) << "another\n";
   Sender sender(dir, {settings_of("hook", target)});
   sender.send_range(1, 2);
+  REQUIRE(eventually([&] { return sender.statistics("hook").retries >= 2; }));
+  CHECK_THAT(sender.statistics("hook").problem, Catch::Contains("HTTP status 401, check the credentials"));
+  CHECK_FALSE(sender.statistics("hook").connected);
+  CHECK(sender.statistics("hook").waiting == 2);
+  receiver.peer().kill();
+  receiver.set_key("another");
+  receiver.peer().start();
   REQUIRE(sender.drained("hook"));
+  check_received(receiver, 2);
+  CHECK(sender.statistics("hook").dead_letters == 0);
+  CHECK(eventually([&] { return sender.dispatcher().problems().empty(); }));
+}
+
+TEST_CASE("alerts wait, and none is given up, while an answer says that the web server or its configuration is wrong") {
+  NEEDS_PYTHON();
+  const TempDir dir;
+  Receiver receiver(dir);
+  receiver.peer().start();
+  Sender sender(dir, {settings_of("hook", receiver.target())});
+  int sent = 0;
+  for (const char* status : {"401", "403", "404", "405", "407", "408", "425", "429", "500", "503"}) {
+    INFO(status);
+    receiver.answer_with(status);
+    ++sent;
+    sender.send_range(sent, sent);
+    REQUIRE(eventually([&] {
+      return sender.statistics("hook").problem.find(std::string("HTTP status ") + status) != std::string::npos;
+    }));
+    CHECK(sender.dispatcher().problems().size() == 1);
+    CHECK(sender.statistics("hook").waiting == 1);
+    receiver.answer_with("");
+    REQUIRE(sender.drained("hook"));
+  }
+  check_received(receiver, static_cast<std::size_t>(sent));
+  CHECK(sender.statistics("hook").dead_letters == 0);
+}
+
+TEST_CASE("a web server that asks for a pause is not asked before it is over") {
+  NEEDS_PYTHON();
+  const TempDir dir;
+  Receiver receiver(dir);
+  receiver.answer_with("429 2");
+  receiver.peer().start();
+  Sender sender(dir, {settings_of("hook", receiver.target())});
+  sender.send_range(1, 1);
+  REQUIRE(eventually([&] { return sender.statistics("hook").retries == 1; }));
+  const auto begin = std::chrono::steady_clock::now();
+  receiver.answer_with("");
+  REQUIRE(sender.drained("hook"));
+  // The pause began a little before it was seen; without one the next attempt is due within 50 ms.
+  CHECK(std::chrono::steady_clock::now() - begin > 1500ms);
+  CHECK(sender.statistics("hook").retries == 1);
+  check_received(receiver, 1);
+}
+
+TEST_CASE("what a web server refused is sent again once it is mended, and arrives once") {
+  NEEDS_PYTHON();
+  const TempDir dir;
+  Receiver receiver(dir);
+  receiver.answer_with("400");
+  receiver.peer().start();
+  v1::DeadLetterChange change;
+  change.set_sink("hook");
+  change.set_action(v1::DEAD_LETTER_ACTION_RESEND);
+  Sender sender(dir, {settings_of("hook", receiver.target())});
+  sender.send_range(1, 300);
+  REQUIRE(eventually([&] { return sender.statistics("hook").dead_letters == 300; }));
   CHECK(receiver.received().empty());
-  CHECK(sender.statistics("hook").dead_letters == 2);
+  // Still not mended: each is a dead letter once more.
+  REQUIRE(sender.outbox().change_dead_letters(change, [] { return true; }).ok());
+  REQUIRE(eventually([&] { return sender.statistics("hook").dead_letters == 600; }));
+  CHECK(sender.statistics("hook").dead_letters_kept == 300);
+  receiver.answer_with("");
+  sender.send_range(301, 301);
+  REQUIRE(sender.outbox().change_dead_letters(change, [] { return true; }).ok());
+  REQUIRE(sender.drained("hook"));
+  check_received(receiver, 301);
+  CHECK(sender.statistics("hook").dead_letters_kept == 0);
+  CHECK(eventually([&] { return sender.dispatcher().problems().empty(); }));
 }
 
 TEST_CASE("an HTTPS server is talked to only if its certificate is of the authority that is named") {

@@ -153,6 +153,15 @@ TEST_CASE("filters are taken from the flags") {
   CHECK(arguments->format == ctl::Format::kJson);
 }
 
+TEST_CASE("the commands about sinks are in the help and in the shell's completion") {
+  for (const char* command : {"sinks dead-letters SINK", "sinks resend SINK", "sinks drop SINK", "sinks history"}) {
+    CHECK(ctl::help_text().find(command) != std::string::npos);
+  }
+  CHECK(
+      ctl::bash_completion().find("sinks) words=\"$common --alert --all --by --letter --limit --why dead-letters drop "
+                                  "history resend\"") != std::string::npos);
+}
+
 TEST_CASE("every kind of event has a description") {
   v1::Event event;
   CHECK(ctl::describe(event) == "of a kind that this version does not know");

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "collector/sinks/line_sinks.h"
+#include "collector/sinks/pause.h"
 #include "tests/unit/sinks/sample.h"
 
 namespace bulkhead::sinks {
@@ -50,6 +51,7 @@ class FaultySink : public SingleSink {
  public:
   struct Orders {
     std::atomic<bool> failing = false;
+    std::atomic<std::chrono::milliseconds> pause{0ms};  // that the failure asks for
     std::string refused_uid;
     std::mutex mutex;
     std::vector<std::string> ids;  // of all attempts
@@ -62,7 +64,11 @@ class FaultySink : public SingleSink {
   absl::Status deliver_one(const Delivery& delivery, const std::stop_token&) override {
     const std::scoped_lock lock(orders_->mutex);
     orders_->ids.push_back(delivery.id);
-    if (orders_->failing) return absl::UnavailableError("the peer is on fire");
+    if (orders_->failing) {
+      absl::Status status = absl::UnavailableError("the peer is on fire");
+      ask_for_pause(orders_->pause, status);
+      return status;
+    }
     if (delivery.alert->uid() == orders_->refused_uid) return absl::InvalidArgumentError("it is too ugly");
     orders_->taken[delivery.alert->uid()] = delivery.activity;
     return absl::OkStatus();
@@ -157,6 +163,59 @@ TEST_CASE("what a peer refuses for good is put aside with the reason, and the qu
   CHECK(statistics_of(dispatcher, "a").dead_letters == 1);
   REQUIRE(dispatcher.problems().size() == 1);
   CHECK_THAT(dispatcher.problems()[0], Catch::Contains("1 alerts were refused for good, the last: it is too ugly"));
+  CHECK_THAT(dispatcher.problems()[0], Catch::Contains("(bulkheadctl sinks dead-letters a)"));
+}
+
+TEST_CASE("a dead letter that is sent again arrives once, and what was refused is a problem no more") {
+  const TempDir dir;
+  const auto store = open_store(dir.path() / "data");
+  const auto orders = std::make_shared<FaultySink::Orders>();
+  orders->refused_uid = "b";
+  Dispatcher dispatcher(store->outbox(), store->alerts(),
+                        list(ConfiguredSink{"a", {}, kQuick, std::make_unique<FaultySink>(orders)}), {});
+  REQUIRE(dispatcher.start().ok());
+  for (const char* uid : {"a", "b"}) tell(*store, alert_with(uid), {"a"});
+  REQUIRE(eventually([&] { return statistics_of(dispatcher, "a").dead_letters_kept == 1; }));
+  REQUIRE(eventually([&] { return dispatcher.problems().size() == 1; }));
+  {
+    const std::scoped_lock lock(orders->mutex);
+    orders->refused_uid.clear();
+  }
+  v1::DeadLetterChange change;
+  change.set_sink("a");
+  change.set_action(v1::DEAD_LETTER_ACTION_RESEND);
+  REQUIRE(store->outbox().change_dead_letters(change, [] { return true; }).ok());
+  REQUIRE(delivered(dispatcher, "a", 2));
+  CHECK(eventually([&] { return dispatcher.problems().empty(); }));
+  CHECK(statistics_of(dispatcher, "a").waiting == 0);
+  // Ever; and still there.
+  CHECK(statistics_of(dispatcher, "a").dead_letters == 1);
+  CHECK(statistics_of(dispatcher, "a").dead_letters_kept == 0);
+  dispatcher.stop();
+  CHECK(orders->ids.size() == 3);
+  CHECK(orders->ids[1] == orders->ids[2]);
+}
+
+TEST_CASE("a peer that asks for a pause is left alone for that long, which does not hold up the stop") {
+  const TempDir dir;
+  const auto store = open_store(dir.path() / "data");
+  const auto orders = std::make_shared<FaultySink::Orders>();
+  orders->failing = true;
+  orders->pause = 300ms;
+  Dispatcher dispatcher(store->outbox(), store->alerts(),
+                        list(ConfiguredSink{"a", {}, kQuick, std::make_unique<FaultySink>(orders)}), {});
+  tell(*store, alert_with("a"), {"a"});
+  const auto begin = std::chrono::steady_clock::now();
+  REQUIRE(dispatcher.start().ok());
+  REQUIRE(eventually([&] { return statistics_of(dispatcher, "a").retries >= 3; }));
+  CHECK(std::chrono::steady_clock::now() - begin >= 600ms);
+  REQUIRE(dispatcher.problems().size() == 1);
+  CHECK_THAT(dispatcher.problems()[0], Catch::Contains("the peer is on fire; tried again in 1 s, as it asks"));
+  orders->pause = kLongestAskedPause;
+  REQUIRE(eventually([&] { return dispatcher.problems()[0].find("in 600 s") != std::string::npos; }));
+  const auto stopping = std::chrono::steady_clock::now();
+  dispatcher.stop();
+  CHECK(std::chrono::steady_clock::now() - stopping < 1500ms);
 }
 
 TEST_CASE("a repeated delivery has the id of the first, also when the alert grew meanwhile and after a restart") {

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "collector/sinks/cef.h"
+#include "collector/sinks/pause.h"
 #include "collector/sinks/syslog_message.h"
 #include "collector/sinks/url.h"
 #include "collector/sinks/webhook_sink.h"
@@ -77,13 +78,45 @@ TEST_CASE("the webhook's signature is HMAC-SHA256 over timestamp, dot and body")
 }
 
 TEST_CASE("what peers answer is taken, refused for good, or tried again") {
-  for (const unsigned status : {200u, 202u, 204u}) CHECK(judge({status, ""}).ok());
-  for (const unsigned status : {400u, 401u, 404u, 410u, 413u, 422u})
-    CHECK(absl::IsInvalidArgument(judge({status, ""})));
-  for (const unsigned status : {301u, 408u, 425u, 429u, 500u, 502u, 503u}) {
-    CHECK(absl::IsUnavailable(judge({status, ""})));
+  const auto judged = [](unsigned status, const std::string& body = "") {
+    return judge({.status = status, .body = body}, std::chrono::system_clock::now());
+  };
+  for (const unsigned status : {200u, 202u, 204u}) CHECK(judged(status).ok());
+  // This alert.
+  for (const unsigned status : {400u, 409u, 413u, 422u}) {
+    INFO(status);
+    CHECK(absl::IsInvalidArgument(judged(status)));
   }
-  CHECK(judge({400, "bad\nlabel \x1b[31m"}).message() == "HTTP status 400: bad label  [31m");
+  // Whatever is sent.
+  for (const unsigned status :
+       {301u, 401u, 403u, 404u, 405u, 407u, 408u, 410u, 415u, 425u, 429u, 451u, 500u, 502u, 503u}) {
+    INFO(status);
+    CHECK(absl::IsUnavailable(judged(status)));
+  }
+  CHECK(judged(400, "bad\nlabel \x1b[31m").message() == "HTTP status 400: bad label  [31m");
+  CHECK(judged(401, "no").message() == "HTTP status 401, check the credentials and the key: no");
+  CHECK(judged(404).message() == "HTTP status 404, check the url");
+}
+
+TEST_CASE("a pause that a peer asks for is seconds or a date, bounded, and in what is tried again alone") {
+  using namespace std::chrono_literals;
+  // Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110.
+  const auto now = std::chrono::system_clock::from_time_t(784111777);
+  const auto pause = [&](const std::string& value, unsigned status = 503) {
+    return asked_pause(judge({.status = status, .body = "", .retry_after = value}, now));
+  };
+  CHECK(pause("30") == 30s);
+  CHECK(pause(" 7 ", 429) == 7s);
+  CHECK(pause("Sun, 06 Nov 1994 08:50:07 GMT") == 30s);
+  CHECK(pause("3601") == kLongestAskedPause);
+  CHECK(pause("99999999999999999999999") == kLongestAskedPause);
+  CHECK(pause("Fri, 31 Dec 1999 23:59:59 GMT") == kLongestAskedPause);
+  for (const char* nothing : {"", "0", "-5", "soon", "1.5", "Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994"}) {
+    INFO(nothing);
+    CHECK(pause(nothing) == 0s);
+  }
+  CHECK(pause("30", 400) == 0s);
+  CHECK(asked_pause(absl::OkStatus()) == 0s);
 }
 
 TEST_CASE("URLs are taken apart, and what is no good one is refused with the reason") {

@@ -132,16 +132,12 @@ TEST_CASE("a refused entry becomes a dead letter with its reason, and the queue 
   }
   const auto store = open_store(dir.path());
   REQUIRE(state(*store).dead_letters == 1);
-  std::string seen;
-  REQUIRE(store->outbox()
-              .for_each_dead_letter(kSink,
-                                    [&](const store::DeadLetter& letter) {
-                                      seen += letter.alert.uid() + ": " + letter.reason;
-                                      REQUIRE(letter.time_ns > 0);
-                                      return true;
-                                    })
-              .ok());
-  REQUIRE(seen == "a: HTTP status 400");
+  const auto letters = store->outbox().dead_letters(kSink, 0, 10);
+  REQUIRE(letters.ok());
+  REQUIRE(letters->size() == 1);
+  REQUIRE(letters->front().alert.uid() == "a");
+  REQUIRE(letters->front().reason == "HTTP status 400");
+  REQUIRE(letters->front().time_ns > 0);
 }
 
 TEST_CASE("beyond its limit a queue's oldest become dead letters, of which the newest are kept") {
@@ -156,15 +152,11 @@ TEST_CASE("beyond its limit a queue's oldest become dead letters, of which the n
   REQUIRE(words(take(store)) == Words{"a 1 1", "e 1 1", "f 1 1"});
   REQUIRE(state(store).dead_letters == 3);
   REQUIRE(state(store).dead_letters_kept == 2);
-  Words dead;
-  REQUIRE(store.outbox()
-              .for_each_dead_letter(kSink,
-                                    [&](const store::DeadLetter& letter) {
-                                      dead.push_back(letter.alert.uid());
-                                      return true;
-                                    })
-              .ok());
-  REQUIRE(dead == Words{"c", "d"});
+  const auto dead = store.outbox().dead_letters(kSink, 0, 10);
+  REQUIRE(dead.ok());
+  REQUIRE(dead->size() == 2);
+  REQUIRE(dead->front().alert.uid() == "c");
+  REQUIRE(dead->back().alert.uid() == "d");
 }
 
 TEST_CASE("a queue is bounded in bytes, too") {
