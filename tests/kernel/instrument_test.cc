@@ -113,10 +113,10 @@ TEST_CASE("all of the host's memory, opened by whatever name, is told; another d
   }
   const auto records = only<decode::FileOpenRecord>(host.collect(at_least<decode::FileOpenRecord>(opened.size())));
   REQUIRE(records.size() == opened.size());
-  for (std::size_t i = 0; i < opened.size(); ++i) {
-    CHECK(records[i].is_host_memory);
-    CHECK(records[i].path == opened[i]);
-    CHECK(records[i].header.object.tenant == probes::kHostNumber);
+  for (const decode::FileOpenRecord& record : records) {
+    CHECK(record.is_host_memory);
+    CHECK(std::ranges::count(opened, record.path) == 1);
+    CHECK(record.header.object.tenant == probes::kHostNumber);
   }
 }
 
