@@ -12,4 +12,9 @@ namespace bulkhead::attribute {
 config::Operations operations_of(const v1::MemoryAccess& access);
 config::Operations operations_of(const v1::FileOpen& open);
 
+// Empty for a call that this version does not know: who is trusted with any call is trusted with it.
+config::Operations operations_of(const v1::ControlCall& call);
+
+config::Operations operations_of(const v1::EndpointAccess& access);
+
 }  // namespace bulkhead::attribute

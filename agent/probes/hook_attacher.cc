@@ -40,6 +40,8 @@ std::string describe(const Hook& hook) {
       return absl::StrCat("tp_btf ", hook.name);
     case HookKind::kRawTracepoint:
       return absl::StrCat("raw_tp ", hook.name);
+    case HookKind::kUsdt:
+      return absl::StrCat("usdt ", hook.name);
   }
   return hook.name;
 }
@@ -71,6 +73,8 @@ std::string HookAttacher::missing(const Hook& hook) const {
       if (btf__find_by_name_kind(kernel_types_.get(), type.c_str(), BTF_KIND_TYPEDEF) > 0) return "";
       return absl::StrCat("this kernel has no tracepoint ", hook.name);
     }
+    case HookKind::kUsdt:
+      return "";  // a matter of the library, not of the kernel
   }
   return "";
 }
@@ -86,6 +90,8 @@ absl::StatusOr<LinkPtr> HookAttacher::attach(const Hook& hook, bpf_program* prog
       return own(bpf_program__attach_trace(program), hook);
     case HookKind::kRawTracepoint:
       return own(bpf_program__attach_raw_tracepoint(program, hook.name), hook);
+    case HookKind::kUsdt:
+      break;  // UsdtHooks
   }
   return absl::InternalError("unknown kind of hook");
 }

@@ -12,6 +12,7 @@ enum class HookKind {
   kTracepoint,     // classic, "category/name"
   kBtfTracepoint,  // tp_btf
   kRawTracepoint,
+  kUsdt,  // "provider:name", of libvirt.so.0
 };
 
 struct Hook {
@@ -27,6 +28,8 @@ struct Probe {
   const char* limits;
   const void* (*elf)(std::size_t* size);  // the embedded BPF object
   std::span<const Hook> hooks;
+  // Program to be run every second (ProbeSet::tend); null for none.
+  const char* periodic = nullptr;
 };
 
 std::span<const Probe> probe_table();
