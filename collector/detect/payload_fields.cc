@@ -32,13 +32,6 @@ std::string mac_text(const std::string& bytes) {
   return text;
 }
 
-std::string address_text(const std::string& bytes) {
-  char text[INET6_ADDRSTRLEN] = "";
-  const int family = bytes.size() == 4 ? AF_INET : bytes.size() == 16 ? AF_INET6 : AF_UNSPEC;
-  if (family == AF_UNSPEC || inet_ntop(family, bytes.data(), text, sizeof text) == nullptr) return "";
-  return text;
-}
-
 void add_memory_fields(std::vector<Field>& table) {
   using E = const v1::Event&;
   table.push_back(choice(
@@ -202,10 +195,18 @@ void add_collector_fields(std::vector<Field>& table) {
 
 }  // namespace
 
+std::string address_text(const std::string& bytes) {
+  char text[INET6_ADDRSTRLEN] = "";
+  const int family = bytes.size() == 4 ? AF_INET : bytes.size() == 16 ? AF_INET6 : AF_UNSPEC;
+  if (family == AF_UNSPEC || inet_ntop(family, bytes.data(), text, sizeof text) == nullptr) return "";
+  return text;
+}
+
 void add_payload_fields(std::vector<Field>& table) {
   add_memory_fields(table);
   add_file_fields(table);
   add_frame_fields(table);
+  add_control_fields(table);
   add_own_fields(table);
   add_collector_fields(table);
 }
