@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/attribute/attributor.h"
 #include "agent/config/host_id.h"
+#include "agent/control_watch.h"
 #include "agent/decode/decoder.h"
 #include "agent/health/health.h"
 #include "agent/inventory/libvirt_inventory.h"
@@ -55,6 +56,7 @@ class Agent::Impl {
   void run();
 
  private:
+  void tell_coverage();
   void watch_rings();
   void drain_rings();
   void dispatch(decode::Record record, steady_clock::time_point now);
@@ -91,6 +93,7 @@ class Agent::Impl {
   policy::HostPolicy policy_;
   std::string refused_policy_;  // the one that was told as refused last
 
+  std::unique_ptr<ControlWatch> control_watch_;
   std::unique_ptr<spool::Spool> spool_;
   std::unique_ptr<health::Reporter> reporter_;
   std::unique_ptr<stream::Stream> stream_;
@@ -113,6 +116,8 @@ absl::Status Agent::Impl::open() {
       probes::ProbeSet::load({.ring_kib_per_cpu = config_.ring_kib_per_cpu});
   if (!probes.ok()) return probes.status();
   probes_ = *std::move(probes);
+  control_watch_ = std::make_unique<ControlWatch>(io_, *probes_, [this] { tell_coverage(); });
+  control_watch_->look();
 
   absl::StatusOr<std::string> host_id = config::resolve_host_id(config_);
   if (!host_id.ok()) return absl::InvalidArgumentError(host_id.status().message());
@@ -199,10 +204,17 @@ void Agent::Impl::run() {
   rings_.assign(dup(probes_->poll_descriptor()));
   watch_rings();
   arm_health_timer();
+  control_watch_->start();
   const auto attached = std::count_if(probes_->coverage().begin(), probes_->coverage().end(),
                                       [](const auto& row) { return row.state() == v1::PROBE_STATE_ATTACHED; });
   spdlog::info("watching with {} of {} hooks", attached, probes_->coverage().size());
   io_.run();
+}
+
+void Agent::Impl::tell_coverage() {
+  if (absl::Status status = stream_->set_coverage(coverage_of(*probes_)); !status.ok()) {
+    spdlog::error("the coverage cannot be sent: {}", std::string(status.message()));
+  }
 }
 
 void Agent::Impl::watch_rings() {
@@ -375,6 +387,7 @@ void Agent::Impl::use_pushed_policy() {
 
 void Agent::Impl::stop() {
   spdlog::info("stopping");
+  control_watch_->stop();
   waiting_timer_.cancel();
   incomplete_timer_.cancel();
   health_timer_.cancel();

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "absl/strings/str_cat.h"
+#include "agent/inventory/libvirt_daemons.h"
 #include "agent/inventory/libvirt_inventory.h"
 #include "agent/libvirt_options.h"
 #include "agent/ownership/ownership.h"
@@ -25,6 +26,7 @@ absl::StatusOr<v1::Coverage> survey_probes(const config::Config& config) {
   absl::StatusOr<std::unique_ptr<probes::ProbeSet>> probes =
       probes::ProbeSet::load({.ring_kib_per_cpu = config.ring_kib_per_cpu});
   if (!probes.ok()) return probes.status();
+  (*probes)->follow_libvirt(inventory::find_libvirt_files().libraries);
   return coverage_of(**probes);
 }
 

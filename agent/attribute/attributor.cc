@@ -39,7 +39,14 @@ void Attributor::take(decode::Record record, Clock::time_point now) {
     actors_.learn(*actor);
     return;
   }
-  waiting_.push_back({std::move(record), now + kRecordPatience});
+  const auto* control = std::get_if<decode::ControlRecord>(&record);
+  const bool new_domain = control != nullptr && names_unknown_domain(*control);
+  waiting_.push_back({std::move(record), now + (new_domain ? kDomainPatience : kRecordPatience)});
+}
+
+bool Attributor::names_unknown_domain(const decode::ControlRecord& record) const {
+  return !record.domain_uuid.empty() && record.header.object.tenant == probes::kHostNumber &&
+         ownership_.domain(record.domain_uuid) == probes::Owner{};
 }
 
 bool Attributor::must_wait(const decode::Record& record, bool overdue) {
@@ -52,6 +59,8 @@ bool Attributor::must_wait(const decode::Record& record, bool overdue) {
   };
   if (unsettled(header.actor.tenant, actor_process(header))) return true;
   if (unsettled(header.object.tenant, target_process(record))) return true;
+  const auto* control = std::get_if<decode::ControlRecord>(&record);
+  if (control != nullptr && !overdue && names_unknown_domain(*control)) return true;
   return header.actor_key.tgid != 0 && !overdue && actors_.find(header.actor_key) == nullptr;
 }
 
@@ -169,6 +178,46 @@ void Attributor::describe(const decode::FileOpenRecord& record, v1::Event& event
   const config::Operations operations =
       record.is_host_memory ? memory_operations_of(record.open) : operations_of(record.open);
   event.mutable_actor()->set_trusted_service(is_trusted(record.header, operations, event));
+}
+
+void Attributor::describe(const decode::ControlRecord& record, v1::Event& event) {
+  v1::Actor& actor = *event.mutable_actor();
+  describe_actor(record.header, actor);
+  // Also without a process: uid 0 would be root's.
+  actor.set_uid(record.header.actor_uid);
+  actor.set_login_uid(record.header.actor_login_uid);
+
+  v1::Object& object = *event.mutable_object();
+  object.set_kind(v1::OBJECT_KIND_DOMAIN);
+  object.set_id(record.domain_uuid);
+  object.set_domain_uuid(record.domain_uuid);
+  probes::Owner owner = {record.header.object.tenant, record.header.object.domain};
+  if (owner == probes::Owner{}) owner = ownership_.domain(record.domain_uuid);
+  if (owner != probes::Owner{}) {
+    describe_object_owner(owner, object);
+  } else if (!record.domain_uuid.empty()) {
+    object.set_tenant(absl::StrCat("unknown:", record.domain_uuid));
+  } else {
+    // A call that was to make a domain and did not is nobody's matter; any other was about one that could not be read.
+    object.set_tenant(record.makes_domain ? ownership::kHostTenant : "unknown");
+  }
+  v1::ControlCall& call = *event.mutable_control_call();
+  call = record.call;
+  const ActorFacts& daemon = actors_.look_up({record.daemon_tgid, record.daemon_start_ns, 0});
+  describe_process({record.daemon_tgid, record.daemon_start_ns}, daemon.executable, daemon.command,
+                   *call.mutable_daemon());
+  actor.set_trusted_service(is_trusted(record.header, operations_of(call), event));
+}
+
+void Attributor::describe(const decode::EndpointRecord& record, v1::Event& event) {
+  describe_actor(record.header, *event.mutable_actor());
+  v1::Object& object = *event.mutable_object();
+  object.set_kind(v1::OBJECT_KIND_ENDPOINT);
+  describe_object_owner({record.header.object.tenant, record.header.object.domain}, object);
+  const decode::EndpointKey& key = record.endpoint;
+  object.set_id(ownership_.endpoint({key.inode, key.device, key.generation, key.network_namespace, key.port}));
+  *event.mutable_endpoint_access() = record.access;
+  event.mutable_actor()->set_trusted_service(is_trusted(record.header, operations_of(record.access), event));
 }
 
 void Attributor::describe(const decode::DeliveryRecord& record, v1::Event& event) {

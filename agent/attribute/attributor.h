@@ -16,8 +16,9 @@ namespace bulkhead::attribute {
 // Belongs to one thread.
 //
 // A record waits a moment when its actor's own record, or that of a starting VMM's exec, is still in another CPU's
-// ring, and up to ownership::StartingVmms' patience when it is about a VMM whose domain is not known yet. Order among
-// the others stays. A starting VMM whose exec nobody told of is the host's.
+// ring, up to ownership::StartingVmms' patience when it is about a VMM whose domain is not known yet, and up to a second
+// when a call of libvirt's names a domain that the inventory does not have yet. Order among the others stays. A starting
+// VMM whose exec nobody told of is the host's.
 class Attributor {
  public:
   using Clock = std::chrono::steady_clock;
@@ -36,6 +37,8 @@ class Attributor {
  private:
   // Longer than two rounds of the rings.
   static constexpr std::chrono::milliseconds kRecordPatience{50};
+  // For a domain that the call has just made: libvirt tells the inventory of it.
+  static constexpr std::chrono::milliseconds kDomainPatience{1000};
   static constexpr std::size_t kWaitingLimit = 65536;
 
   struct Waiting {
@@ -43,6 +46,7 @@ class Attributor {
     Clock::time_point deadline;
   };
 
+  bool names_unknown_domain(const decode::ControlRecord& record) const;
   // `overdue`: what is not here by now was lost.
   bool must_wait(const decode::Record& record, bool overdue);
   v1::Event describe(const decode::Record& record, std::int64_t realtime_offset_ns);
@@ -56,6 +60,8 @@ class Attributor {
   void describe(const decode::FileOpenRecord& record, v1::Event& event);
   void describe(const decode::DeliveryRecord& record, v1::Event& event);
   void describe(const decode::LifecycleRecord& record, v1::Event& event);
+  void describe(const decode::ControlRecord& record, v1::Event& event);
+  void describe(const decode::EndpointRecord& record, v1::Event& event);
 
   // The owner as it is known now: one that was starting when the kernel wrote the record may have a domain by now.
   probes::Owner settled(decode::Owner owner, const probes::ProcessKey& process) const;

@@ -50,4 +50,25 @@ config::Operations memory_operations_of(const v1::FileOpen& open) {
   return of_flags(open.flags(), Operation::kMemoryRead, Operation::kMemoryWrite);
 }
 
+config::Operations operations_of(const v1::ControlCall& call) {
+  // The categories are operations, in the same order.
+  static_assert(static_cast<unsigned>(Operation::kPower) - static_cast<unsigned>(Operation::kMemoryDump) ==
+                v1::CONTROL_CATEGORY_POWER - v1::CONTROL_CATEGORY_MEMORY_DUMP);
+  const int category = call.category();
+  if (category < v1::CONTROL_CATEGORY_MEMORY_DUMP || category > v1::CONTROL_CATEGORY_POWER) return {};
+  return {static_cast<Operation>(static_cast<unsigned>(Operation::kMemoryDump) +
+                                 static_cast<unsigned>(category - v1::CONTROL_CATEGORY_MEMORY_DUMP))};
+}
+
+config::Operations operations_of(const v1::EndpointAccess& access) {
+  switch (access.kind()) {
+    case v1::ENDPOINT_KIND_MONITOR:
+      return {Operation::kMonitor};
+    case v1::ENDPOINT_KIND_GUEST_AGENT:
+      return {Operation::kGuestAgent};
+    default:
+      return {Operation::kConsole};
+  }
+}
+
 }  // namespace bulkhead::attribute

@@ -14,4 +14,9 @@ config::Operations operations_of(const v1::FileOpen& open);
 // Where the file is memory.
 config::Operations memory_operations_of(const v1::FileOpen& open);
 
+// Empty for a call that this version does not know: who is trusted with any call is trusted with it.
+config::Operations operations_of(const v1::ControlCall& call);
+
+config::Operations operations_of(const v1::EndpointAccess& access);
+
 }  // namespace bulkhead::attribute

@@ -71,17 +71,22 @@ absl::Status read_uid(const YamlValue& value, TrustedService& service) {
 }
 
 absl::Status read_operations(const YamlValue& value, TrustedService& service) {
-  // The first two stand for all of their kind.
-  static constexpr std::array<std::string_view, 7> kWords = {
-      "open-volumes", "access-memory", "memory-read", "memory-write", "memory-debug", "volume-read", "volume-write"};
+  // The first three stand for all of their kind.
+  static constexpr std::array kKinds = {kOpenVolumes, kAccessMemory, kControlDomains};
+  static constexpr auto kWords = [] {
+    std::array<std::string_view, kKinds.size() + kOperationNames.size()> words = {"open-volumes", "access-memory",
+                                                                                  "control-domains"};
+    std::ranges::copy(kOperationNames, words.begin() + kKinds.size());
+    return words;
+  }();
   if (auto status = expect_list(value, "operations"); !status.ok()) return status;
   for (const auto& item : value.node) {
     std::size_t word = 0;
     if (auto status = read_word(value.with(item), "operations", kWords, word); !status.ok()) return status;
-    if (word < 2) {
-      service.operations.add(word == 0 ? kOpenVolumes : kAccessMemory);
+    if (word < kKinds.size()) {
+      service.operations.add(kKinds[word]);
     } else {
-      service.operations.add(static_cast<Operation>(word - 2));
+      service.operations.add(static_cast<Operation>(word - kKinds.size()));
     }
   }
   return absl::OkStatus();
@@ -169,10 +174,17 @@ constexpr YamlKey<Config> kKeys[] = {
 
 Config default_config() {
   Config config;
-  for (const std::string_view daemon :
-       {"/usr/sbin/libvirtd", "/usr/sbin/virtqemud", "/usr/sbin/virtstoraged", "/usr/sbin/virtlogd"}) {
+  // Who asks them to use a monitor or a console is seen at their own door.
+  Operations of_drivers = kOpenVolumes;
+  of_drivers.add({Operation::kMonitor, Operation::kGuestAgent, Operation::kConsole});
+  for (const std::string_view daemon : {"/usr/sbin/libvirtd", "/usr/sbin/virtqemud"}) {
+    config.trusted_services.push_back({.executable = std::string(daemon), .uid = 0, .operations = of_drivers});
+  }
+  for (const std::string_view daemon : {"/usr/sbin/virtstoraged", "/usr/sbin/virtlogd"}) {
     config.trusted_services.push_back({.executable = std::string(daemon), .uid = 0, .operations = kOpenVolumes});
   }
+  // Hands on what others ask it for: that it was asked, and by whom, is seen at itself.
+  config.trusted_services.push_back({.executable = "/usr/sbin/virtproxyd", .uid = 0, .operations = kControlDomains});
   // Run by libvirt, sometimes as the owner of a storage pool. Anyone may run them by hand, so the parent decides.
   for (const std::string_view helper :
        {"/usr/bin/qemu-img", "/usr/lib/libvirt/virt-aa-helper", "/usr/lib/libvirt/libvirt_parthelper",

@@ -87,7 +87,31 @@ struct LifecycleRecord {
   Change change = Change::kEmulatorExec;
 };
 
-using Record = std::variant<ActorRecord, MemoryRecord, FileOpenRecord, DeliveryRecord, LifecycleRecord>;
+struct ControlRecord {
+  Header header;  // its actor is who asked; tgid 0: over the network, or not known
+  std::uint32_t daemon_tgid = 0;
+  std::uint64_t daemon_start_ns = 0;
+  std::string domain_uuid;    // empty when the call named none that could be read
+  bool makes_domain = false;  // the domain is in the answer, if any
+  v1::ControlCall call;       // the daemon's process comes later
+};
+
+struct EndpointKey {
+  std::uint64_t inode = 0;
+  std::uint32_t device = 0;
+  std::uint32_t generation = 0;
+  std::uint32_t network_namespace = 0;
+  std::uint32_t port = 0;
+};
+
+struct EndpointRecord {
+  Header header;
+  EndpointKey endpoint;
+  v1::EndpointAccess access;
+};
+
+using Record = std::variant<ActorRecord, MemoryRecord, FileOpenRecord, DeliveryRecord, LifecycleRecord, ControlRecord,
+                            EndpointRecord>;
 
 const Header& header_of(const Record& record);
 

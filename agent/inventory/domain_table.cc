@@ -32,6 +32,7 @@ bool DomainTable::put(const DomainFacts& facts, const VolumePath& volume_path) {
   }
   if (facts.state == DomainState::kShutOff) {
     for (Port& port : domain.ports) port.device.clear();
+    domain.endpoints.clear();
   }
   decide(entry);
   return find_vmm(entry);
@@ -95,6 +96,10 @@ bool DomainTable::find_vmm(Entry& entry) {
   const auto process = processes_.of_domain(entry.raw_name);
   if (process.ok() && process->uuid == domain.uuid) {
     domain.vmm_pid = process->pid;
+    std::erase_if(domain.endpoints, [](const Endpoint& one) { return one.kind == EndpointKind::kMonitor; });
+    if (process->monitor.starts_with('/')) {
+      domain.endpoints.push_back({.kind = EndpointKind::kMonitor, .path = process->monitor, .port = 0});
+    }
     return false;
   }
   spdlog::debug("inventory: domain {}: no VMM: {}", domain.uuid,

@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "absl/strings/ascii.h"
+#include "agent/inventory/endpoints.h"
 #include "agent/inventory/tenant_claims.h"
 #include "agent/inventory/xml_document.h"
 
@@ -191,6 +192,7 @@ absl::StatusOr<DomainXml> parse_domain_xml(std::string_view xml, config::OpenNeb
   result.domain.emulator = text_of(child(devices, "emulator"));
   if (result.domain.emulator.size() > kMaxSourceBytes) result.domain.emulator.clear();
   if (auto status = reader.read_devices(devices); !status.ok()) return status;
+  result.domain.endpoints = read_endpoints(devices);
   return result;
 }
 

@@ -29,6 +29,17 @@ struct Port {
   bool operator==(const Port&) const = default;
 };
 
+enum class EndpointKind { kMonitor, kGuestAgent, kConsole, kDisplay };
+
+// What the VMM of a running domain listens on, on the host.
+struct Endpoint {
+  EndpointKind kind = EndpointKind::kMonitor;
+  std::string path;        // of a socket or pty, as the VMM sees it; empty for a TCP port
+  std::uint16_t port = 0;  // TCP, in the VMM's network namespace
+
+  bool operator==(const Endpoint&) const = default;
+};
+
 enum class DomainState { kShutOff, kStarting, kRunning, kPaused };
 
 struct Domain {
@@ -44,6 +55,7 @@ struct Domain {
   std::string emulator;  // path of the emulator's binary
   std::vector<Volume> volumes;
   std::vector<Port> ports;
+  std::vector<Endpoint> endpoints;  // none while it is off
 
   bool operator==(const Domain&) const = default;
 };

@@ -139,8 +139,13 @@ absl::Status check_lock(int fd, std::uint32_t pid, const std::string& path) {
   return absl::OkStatus();
 }
 
-// The uuid in libvirt's status file of a running domain, when that file is about this process.
-std::string uuid_from_status(const std::string& path, std::uint32_t pid) {
+struct Status {
+  std::string uuid;
+  std::string monitor;  // of its socket, when it is one
+};
+
+// What libvirt's status file of a running domain says, when that file is about this process.
+Status read_status(const std::string& path, std::uint32_t pid) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return {};
   const absl::Cleanup close_file = [fd] { ::close(fd); };
@@ -152,7 +157,10 @@ std::string uuid_from_status(const std::string& path, std::uint32_t pid) {
   const xmlNode* root = xmlDocGetRootElement(document->get());
   if (root == nullptr || local_name(*root) != "domstatus") return {};
   if (to_pid(attribute(root, "pid").value_or("")) != pid) return {};
-  return absl::AsciiStrToLower(text_of(child(child(root, "domain"), "uuid")));
+  const xmlNode* monitor = child(root, "monitor");
+  const bool is_socket = attribute(monitor, "type").value_or("") == "unix";
+  return {.uuid = absl::AsciiStrToLower(text_of(child(child(root, "domain"), "uuid"))),
+          .monitor = is_socket ? attribute(monitor, "path").value_or("") : ""};
 }
 
 // The pid that a pid file names, without any check: for searching.
@@ -196,11 +204,13 @@ absl::StatusOr<VmmProcess> VmmProcesses::of_domain(std::string_view name) const 
   // libvirt creates the file, locks it, then writes it.
   if (!pid) return absl::NotFoundError(fmt::format("{}: names no process", path));
 
-  VmmProcess process{.pid = *pid, .start_ticks = 0, .name = std::string(name), .uuid = ""};
+  VmmProcess process{.pid = *pid, .start_ticks = 0, .name = std::string(name), .uuid = "", .monitor = ""};
   const auto started = start_ticks_of(*pid);
   if (!started.ok()) return started.status();
   if (auto status = check_lock(fd, *pid, path); !status.ok()) return status;
-  process.uuid = uuid_from_status(fmt::format("{}/{}.xml", pid_dir_, name), *pid);
+  Status status = read_status(fmt::format("{}/{}.xml", pid_dir_, name), *pid);
+  process.uuid = std::move(status.uuid);
+  process.monitor = std::move(status.monitor);
   if (process.uuid.empty()) {
     const auto arguments = arguments_of(*pid);
     if (!arguments.ok()) return arguments.status();

@@ -19,6 +19,8 @@ struct VmmProcess {
   // The domain's: from libvirt's status file, which only root can write. Before libvirt has written that (the first
   // moments of a VMM) from the command line that libvirt started it with. Empty when neither says it.
   std::string uuid;
+  // Path of the monitor's socket, as the VMM sees it, from the status file; empty before that is written.
+  std::string monitor;
 };
 
 // Thread safe; only reads files. For libvirt 6.2 and later: earlier ones do not lock the pid file.

@@ -3,8 +3,10 @@
 #include <filesystem>
 #include <system_error>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "agent/ownership/descendants.h"
 #include "spdlog/spdlog.h"
 
@@ -58,6 +60,14 @@ v1::Domain describe(const inventory::Domain& domain) {
   return told;
 }
 
+// The inventory's uuids are 36 characters of the usual form.
+probes::DomainUuid bytes_of(const std::string& uuid) {
+  probes::DomainUuid bytes{};
+  const std::string digits = absl::HexStringToBytes(absl::StrReplaceAll(uuid, {{"-", ""}}));
+  std::copy_n(digits.begin(), std::min(bytes.size(), digits.size()), bytes.begin());
+  return bytes;
+}
+
 constexpr const char* kEmulatorDirectories[] = {"/usr/bin", "/usr/libexec", "/usr/local/bin"};
 
 bool looks_like_emulator(const std::string& name) {
@@ -68,7 +78,7 @@ bool looks_like_emulator(const std::string& name) {
 
 Ownership::Ownership(probes::OwnershipMaps& maps, VolumeClaims claims,
                      std::vector<config::TrustedService> trusted_services)
-    : maps_(maps), claims_(std::move(claims)), trust_(std::move(trusted_services)) {}
+    : maps_(maps), claims_(std::move(claims)), trust_(std::move(trusted_services)), endpoints_(maps) {}
 
 absl::StatusOr<std::unique_ptr<Ownership>> Ownership::create(probes::OwnershipMaps& maps, const std::string& state_dir,
                                                              std::vector<config::TrustedService> trusted_services) {
@@ -161,7 +171,8 @@ void Ownership::settle_starting(const std::function<inventory::VmmIdentity(std::
                                                   .tenant_source = "",
                                                   .emulator = "",
                                                   .volumes = {},
-                                                  .ports = {}});
+                                                  .ports = {},
+                                                  .endpoints = {}});
     return StartOutcome{StartOutcome::Kind::kVmm, owner};
   };
   starting_.poll(now, ask, [this](const probes::ProcessKey& process, const StartOutcome& outcome) {
@@ -294,10 +305,14 @@ Applied Ownership::apply(const inventory::Snapshot& snapshot) {
     const probes::Owner owner = registry_.assign(domain);
     domains.emplace(domain.uuid, owner);
     if (old_tenant != domain.tenant) applied.tenant_changes.push_back({owner.domain, old_tenant, domain.tenant});
+    if (absl::Status status = maps_.set_domain(bytes_of(domain.uuid), owner); !status.ok()) {
+      spdlog::error("libvirt's calls about a domain are told without its tenant: {}", std::string(status.message()));
+    }
     apply_vmm(domain, owner);
     v1::Domain* told = applied.inventory.add_domains();
     *told = describe(domain);
     apply_ports(domain, owner, *told, ports);
+    endpoints_.add(domain, owner, *told);
   }
   for (const auto& [uuid, owner] : domains_) {
     if (domains.contains(uuid)) continue;
@@ -305,6 +320,7 @@ Applied Ownership::apply(const inventory::Snapshot& snapshot) {
       maps_.remove_vmm(vmm->second.tgid);
       vmms_.erase(vmm);
     }
+    maps_.remove_domain(bytes_of(uuid));
     registry_.retire(uuid);
   }
   domains_ = std::move(domains);
@@ -313,8 +329,14 @@ Applied Ownership::apply(const inventory::Snapshot& snapshot) {
     if (!ports.contains(key)) maps_.remove_port(key);
   }
   ports_ = std::move(ports);
+  endpoints_.settle();
   namespaces_.release_idle();
   return applied;
+}
+
+probes::Owner Ownership::domain(const std::string& uuid) const {
+  const auto domain = domains_.find(uuid);
+  return domain == domains_.end() ? probes::Owner{} : domain->second;
 }
 
 const VolumeFacts* Ownership::volume(const probes::FileKey& key) const {

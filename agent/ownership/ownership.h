@@ -13,6 +13,7 @@
 #include "agent/inventory/libvirt_inventory.h"
 #include "agent/inventory/model.h"
 #include "agent/inventory/network_namespace.h"
+#include "agent/ownership/endpoints.h"
 #include "agent/ownership/registry.h"
 #include "agent/ownership/starting_vmms.h"
 #include "agent/ownership/trust.h"
@@ -63,6 +64,11 @@ class Ownership {
   // The file that a living process executes, as the kernel sees it.
   absl::StatusOr<probes::FileKey> executable_of(std::uint32_t pid) const;
 
+  // Who owns the domain with this uuid; {} when the inventory has none.
+  probes::Owner domain(const std::string& uuid) const;
+  // Endpoints::name_of().
+  std::string endpoint(const probes::EndpointKey& key) const { return endpoints_.name_of(key); }
+
   const Registry& registry() const { return registry_; }
   StartingVmms& starting() { return starting_; }
 
@@ -107,7 +113,8 @@ class Ownership {
   inventory::NetworkNamespaces namespaces_;
   Registry registry_;
   StartingVmms starting_;
-  std::map<std::string, probes::Owner> domains_;      // by uuid
+  std::map<std::string, probes::Owner> domains_;  // by uuid
+  Endpoints endpoints_;
   std::map<std::uint32_t, probes::ProcessKey> vmms_;  // by domain number
   std::map<probes::FileKey, VolumeFacts> volumes_;
   std::map<probes::PortKey, PortFacts> ports_;

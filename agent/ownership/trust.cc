@@ -14,6 +14,7 @@ probes::Trust trust_of(const std::vector<const config::TrustedService*>& service
   for (const config::TrustedService* service : services) {
     trust.may_open_volumes = trust.may_open_volumes || service->operations.intersects(config::kOpenVolumes);
     trust.may_access_memory = trust.may_access_memory || service->operations.intersects(config::kAccessMemory);
+    trust.may_control_domains = trust.may_control_domains || service->operations.intersects(config::kControlDomains);
     trust.needs_trusted_parent = trust.needs_trusted_parent && service->only_from_trusted_parent;
     if (service->uid != first.uid) trust.uid = probes::Trust{}.uid;
   }

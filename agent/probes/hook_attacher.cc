@@ -42,6 +42,8 @@ std::string describe(const Hook& hook) {
       return absl::StrCat("raw_tp ", hook.name);
     case HookKind::kFexit:
       return absl::StrCat("fexit ", hook.name);
+    case HookKind::kUsdt:
+      return absl::StrCat("usdt ", hook.name);
   }
   return hook.name;
 }
@@ -76,6 +78,8 @@ std::string HookAttacher::missing(const Hook& hook) const {
     case HookKind::kFexit:
       if (btf__find_by_name_kind(kernel_types_.get(), hook.name, BTF_KIND_FUNC) > 0) return "";
       return absl::StrCat("this kernel has no function ", hook.name);
+    case HookKind::kUsdt:
+      return "";  // a matter of the library, not of the kernel
   }
   return "";
 }
@@ -92,6 +96,8 @@ absl::StatusOr<LinkPtr> HookAttacher::attach(const Hook& hook, bpf_program* prog
       return own(bpf_program__attach_trace(program), hook);
     case HookKind::kRawTracepoint:
       return own(bpf_program__attach_raw_tracepoint(program, hook.name), hook);
+    case HookKind::kUsdt:
+      break;  // UsdtHooks
   }
   return absl::InternalError("unknown kind of hook");
 }

@@ -33,6 +33,14 @@ bh_port_key to_kernel(const PortKey& key) {
   return {.network_namespace = key.network_namespace, .ifindex = key.ifindex};
 }
 
+bh_endpoint_key to_kernel(const EndpointKey& key) {
+  return {.inode = key.inode,
+          .device = key.device,
+          .generation = key.generation,
+          .network_namespace = key.network_namespace,
+          .port = key.port};
+}
+
 template <typename Key, typename Value>
 absl::Status update(int map, const Key& key, const Value& value, const char* name) {
   if (bpf_map_update_elem(map, &key, &value, BPF_ANY) == 0) return absl::OkStatus();
@@ -90,10 +98,40 @@ void OwnershipMaps::remove_port(const PortKey& key) {
   bpf_map_delete_elem(descriptors_.ports, &kernel_key);
 }
 
+absl::Status OwnershipMaps::set_domain(const DomainUuid& uuid, Owner owner) {
+  bh_domain_key key = {};
+  std::memcpy(key.uuid, uuid.data(), uuid.size());
+  return update(descriptors_.domains, key, to_kernel(owner), "domains");
+}
+
+void OwnershipMaps::remove_domain(const DomainUuid& uuid) {
+  bpf_map_delete_elem(descriptors_.domains, uuid.data());
+}
+
+absl::Status OwnershipMaps::set_endpoint(const EndpointKey& key, Owner owner, v1::EndpointKind kind) {
+  return update(descriptors_.endpoints, to_kernel(key),
+                bh_endpoint{.owner = to_kernel(owner), .kind = static_cast<std::uint32_t>(kind)}, "endpoints");
+}
+
+void OwnershipMaps::remove_endpoint(const EndpointKey& key) {
+  const bh_endpoint_key kernel_key = to_kernel(key);
+  bpf_map_delete_elem(descriptors_.endpoints, &kernel_key);
+}
+
+absl::Status OwnershipMaps::set_libvirt_daemon(const FileKey& executable) {
+  return update(descriptors_.libvirt_daemons, to_kernel(executable), std::uint32_t{1}, "libvirt_daemons");
+}
+
+void OwnershipMaps::remove_libvirt_daemon(const FileKey& executable) {
+  const bh_file_key key = to_kernel(executable);
+  bpf_map_delete_elem(descriptors_.libvirt_daemons, &key);
+}
+
 absl::Status OwnershipMaps::set_trusted(const FileKey& executable, const Trust& trust) {
   bh_trust value = {};
   if (trust.may_open_volumes) value.permissions |= BH_MAY_OPEN_VOLUMES;
   if (trust.may_access_memory) value.permissions |= BH_MAY_ACCESS_MEMORY;
+  if (trust.may_control_domains) value.permissions |= BH_MAY_CONTROL_DOMAINS;
   if (trust.needs_trusted_parent) value.permissions |= BH_NEEDS_TRUSTED_PARENT;
   value.uid = trust.uid;
   return update(descriptors_.trusted_executables, to_kernel(executable), value, "trusted_executables");
@@ -119,6 +157,16 @@ absl::StatusOr<FileKey> OwnershipMaps::file_key(const std::string& path) const {
                  .device = query.key.device,
                  .generation = query.key.generation,
                  .block_device = query.key.is_block != 0};
+}
+
+absl::StatusOr<EndpointKey> OwnershipMaps::endpoint_key(const std::string& path) const {
+  const FileDescriptor file(open(path.c_str(), O_PATH | O_CLOEXEC));
+  if (!file) return absl::ErrnoToStatus(errno, absl::StrCat("cannot find ", path));
+  bh_endpoint_key_query query = {.descriptor = static_cast<std::uint32_t>(file.get()), .padding = 0, .key = {}};
+  if (!ask(descriptors_.endpoint_key_program, query)) {
+    return absl::InvalidArgumentError(absl::StrCat(path, " is neither a socket nor a character device"));
+  }
+  return EndpointKey{.inode = query.key.inode, .device = query.key.device, .generation = query.key.generation};
 }
 
 absl::StatusOr<ProcessKey> OwnershipMaps::process(std::uint32_t pid) const {

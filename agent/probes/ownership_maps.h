@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "bulkhead/v1/event.pb.h"
 
 namespace bulkhead::probes {
 
@@ -46,9 +47,23 @@ struct PortKey {
   auto operator<=>(const PortKey&) const = default;
 };
 
+// A monitor, guest agent channel, console or display (v1::EndpointKind): a socket or pty by its inode, or a TCP port by
+// its network namespace.
+struct EndpointKey {
+  std::uint64_t inode = 0;
+  std::uint32_t device = 0;  // of the superblock
+  std::uint32_t generation = 0;
+  std::uint32_t network_namespace = 0;
+  std::uint32_t port = 0;
+  auto operator<=>(const EndpointKey&) const = default;
+};
+
+using DomainUuid = std::array<std::uint8_t, 16>;
+
 struct Trust {
   bool may_open_volumes = false;
   bool may_access_memory = false;
+  bool may_control_domains = false;
   bool needs_trusted_parent = false;
   std::uint32_t uid = 0xffffffff;  // BH_ANY_UID
 };
@@ -66,7 +81,11 @@ struct OwnershipDescriptors {
   int ports = -1;
   int trusted_executables = -1;
   int emulators = -1;
+  int domains = -1;
+  int endpoints = -1;
+  int libvirt_daemons = -1;
   int file_key_program = -1;
+  int endpoint_key_program = -1;
   int process_program = -1;
 };
 
@@ -85,6 +104,18 @@ class OwnershipMaps {
 
   absl::Status set_port(const PortKey& key, Owner owner, const std::array<std::uint8_t, 6>& mac);
   void remove_port(const PortKey& key);
+
+  absl::Status set_domain(const DomainUuid& uuid, Owner owner);
+  void remove_domain(const DomainUuid& uuid);
+
+  absl::Status set_endpoint(const EndpointKey& key, Owner owner, v1::EndpointKind kind);
+  void remove_endpoint(const EndpointKey& key);
+  // As file_key(), for a socket or a character device.
+  absl::StatusOr<EndpointKey> endpoint_key(const std::string& path) const;
+
+  // Whose calls of libvirt's probes count, when it runs as root.
+  absl::Status set_libvirt_daemon(const FileKey& executable);
+  void remove_libvirt_daemon(const FileKey& executable);
 
   absl::Status set_trusted(const FileKey& executable, const Trust& trust);
   void remove_trusted(const FileKey& executable);

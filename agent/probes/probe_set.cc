@@ -14,6 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "agent/probes/bpf_handles.h"
 #include "agent/probes/hook_attacher.h"
+#include "agent/probes/usdt_hooks.h"
 #include "ebpf/records/record.h"
 #include "ebpf/skeletons/object_key.skel.h"
 
@@ -22,8 +23,9 @@ namespace bulkhead::probes {
 namespace {
 
 // ebpf/lib/maps.bpf.h: created with the first object, handed to all others.
-constexpr std::array kSharedMaps = {"vmms",     "volumes",          "ports", "trusted_executables", "emulators",
-                                    "counters", "announced_actors", "rings"};
+constexpr std::array kSharedMaps = {"vmms",      "volumes",          "ports",     "trusted_executables",
+                                    "emulators", "domains",          "endpoints", "libvirt_daemons",
+                                    "counters",  "announced_actors", "rings"};
 
 struct LoadedProgram {
   v1::Probe probe;
@@ -66,6 +68,8 @@ class ProbeSet::Impl {
 
   const std::vector<v1::ProbeCoverage>& coverage() const { return coverage_; }
   OwnershipMaps& ownership() { return *ownership_; }
+  bool follow_libvirt(std::span<const std::string> libraries);
+  void tend();
   int poll_descriptor() const { return ring_buffer__epoll_fd(ring_buffer_.get()); }
 
   void drain(const std::function<void(std::span<const std::byte>)>& on_record) {
@@ -89,6 +93,8 @@ class ProbeSet::Impl {
   absl::Status load_better(const Probe& probe, const Mechanism& mechanism, const HookAttacher& attacher);
   // What of it works on this kernel.
   void load_probe(const Probe& probe, const HookAttacher& attacher, const std::string& why_not_better);
+  // Why the hook's program is not attached; empty when it is.
+  std::string attach(const Probe& probe, const Hook& hook, bpf_program* program, const HookAttacher& attacher);
   v1::ProbeCoverage& add_coverage(const Probe& probe, const Hook& hook, const std::string& missing_reason);
 
   static int on_ring_record(void* context, void* data, std::size_t size) {
@@ -101,6 +107,8 @@ class ProbeSet::Impl {
   ObjectPtr base_;
   std::vector<ObjectPtr> objects_;
   std::vector<LinkPtr> links_;
+  UsdtHooks usdt_hooks_;
+  std::vector<int> periodic_;  // program descriptors, of objects_
   std::vector<LoadedProgram> programs_;
   std::vector<FileDescriptor> rings_;
   std::unique_ptr<ring_buffer, RingBufferCloser> ring_buffer_;
@@ -141,7 +149,11 @@ absl::Status ProbeSet::Impl::load_base(const Options& options) {
                                                                     .ports = map("ports"),
                                                                     .trusted_executables = map("trusted_executables"),
                                                                     .emulators = map("emulators"),
+                                                                    .domains = map("domains"),
+                                                                    .endpoints = map("endpoints"),
+                                                                    .libvirt_daemons = map("libvirt_daemons"),
                                                                     .file_key_program = program("file_key"),
+                                                                    .endpoint_key_program = program("endpoint_key"),
                                                                     .process_program = program("process")});
   return place_rings(map("rings"));
 }
@@ -259,19 +271,45 @@ void ProbeSet::Impl::load_probe(const Probe& probe, const HookAttacher& attacher
     return;
   }
   for (std::size_t i = 0; i < probe.hooks.size(); ++i) {
-    if (missing[i].empty()) {
-      bpf_program* program = bpf_object__find_program_by_name(object->get(), probe.hooks[i].program);
-      absl::StatusOr<LinkPtr> link = attacher.attach(probe.hooks[i], program);
-      if (link.ok()) {
-        links_.push_back(*std::move(link));
-        programs_.push_back({probe.id, FileDescriptor(dup(bpf_program__fd(program)))});
-      } else {
-        missing[i] = std::string(link.status().message());
-      }
-    }
+    bpf_program* program = bpf_object__find_program_by_name(object->get(), probe.hooks[i].program);
+    if (missing[i].empty()) missing[i] = attach(probe, probe.hooks[i], program, attacher);
     add_coverage(probe, probe.hooks[i], missing[i]);
   }
+  if (probe.periodic != nullptr) {
+    periodic_.push_back(bpf_program__fd(bpf_object__find_program_by_name(object->get(), probe.periodic)));
+  }
   objects_.push_back(*std::move(object));
+}
+
+std::string ProbeSet::Impl::attach(const Probe& probe, const Hook& hook, bpf_program* program,
+                                   const HookAttacher& attacher) {
+  if (hook.kind == HookKind::kUsdt) {
+    usdt_hooks_.add(hook, program, coverage_.size());
+  } else {
+    absl::StatusOr<LinkPtr> link = attacher.attach(hook, program);
+    if (!link.ok()) return std::string(link.status().message());
+    links_.push_back(*std::move(link));
+  }
+  programs_.push_back({probe.id, FileDescriptor(dup(bpf_program__fd(program)))});
+  return hook.kind == HookKind::kUsdt ? "libvirt.so.0 was not looked for yet" : "";
+}
+
+bool ProbeSet::Impl::follow_libvirt(std::span<const std::string> libraries) {
+  bool changed = false;
+  for (const UsdtHooks::State& state : usdt_hooks_.follow(libraries, *ownership_)) {
+    v1::ProbeCoverage& row = coverage_[state.row];
+    changed = changed || row.reason() != state.missing;
+    row.set_state(state.missing.empty() ? v1::PROBE_STATE_ATTACHED : v1::PROBE_STATE_MISSING);
+    row.set_reason(state.missing);
+  }
+  return changed;
+}
+
+void ProbeSet::Impl::tend() {
+  for (const int program : periodic_) {
+    LIBBPF_OPTS(bpf_test_run_opts, options);
+    bpf_prog_test_run_opts(program, &options);
+  }
 }
 
 v1::ProbeCoverage& ProbeSet::Impl::add_coverage(const Probe& probe, const Hook& hook, const std::string& missing_reason) {
@@ -332,6 +370,12 @@ const std::vector<v1::ProbeCoverage>& ProbeSet::coverage() const {
 }
 OwnershipMaps& ProbeSet::ownership() {
   return impl_->ownership();
+}
+bool ProbeSet::follow_libvirt(std::span<const std::string> libraries) {
+  return impl_->follow_libvirt(libraries);
+}
+void ProbeSet::tend() {
+  impl_->tend();
 }
 int ProbeSet::poll_descriptor() const {
   return impl_->poll_descriptor();

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -36,6 +37,14 @@ class ProbeSet {
   const std::vector<v1::ProbeCoverage>& coverage() const;
 
   OwnershipMaps& ownership();
+
+  // The files that are libvirt.so.0 on this host, now: probes on its USDT hooks are attached to them, and to no others.
+  // Until it is called those hooks are missing. True when coverage() changed.
+  bool follow_libvirt(std::span<const std::string> libraries);
+
+  // Lets probes tell what nothing in the kernel reminds them of, such as calls that go unanswered. To be called every
+  // second.
+  void tend();
 
   // Readable when there are records.
   int poll_descriptor() const;

@@ -3,10 +3,12 @@
 #include <array>
 
 #include "ebpf/skeletons/delivery.skel.h"
+#include "ebpf/skeletons/endpoint.skel.h"
 #include "ebpf/skeletons/file_open.skel.h"
 #include "ebpf/skeletons/file_open_direct.skel.h"
 #include "ebpf/skeletons/instrument.skel.h"
 #include "ebpf/skeletons/io_uring_open.skel.h"
+#include "ebpf/skeletons/libvirt_rpc.skel.h"
 #include "ebpf/skeletons/proc_mem.skel.h"
 #include "ebpf/skeletons/process_vm.skel.h"
 #include "ebpf/skeletons/process_vm_direct.skel.h"
@@ -62,6 +64,16 @@ constexpr std::array kLifecycleHooks = {
     Hook{"executed", kBtfTracepoint, "sched_process_exec"},
     Hook{"exited", kBtfTracepoint, "sched_process_exit"},
 };
+constexpr std::array kLibvirtRpcHooks = {
+    Hook{"call_received", kUsdt, "libvirt:rpc_server_client_msg_rx"},
+    Hook{"answer_queued", kUsdt, "libvirt:rpc_server_client_msg_tx_queue"},
+    Hook{"client_made", kUsdt, "libvirt:rpc_server_client_new"},
+    Hook{"socket_made", kUsdt, "libvirt:rpc_socket_new"},
+};
+constexpr std::array kEndpointHooks = {
+    Hook{"connect_enter", kTracepoint, "syscalls/sys_enter_connect"},
+    Hook{"connect_exit", kTracepoint, "syscalls/sys_exit_connect"},
+};
 
 constexpr std::array kProcessVmDirectHooks = {
     Hook{"target_known", kFexit, "mm_access"},
@@ -95,11 +107,11 @@ const std::array kProbes = {
     Probe{v1::PROBE_MEMORY_INSTRUMENT, "memory.instrument", "MEM-04 MEM-10",
           "measuring a whole CPU or a cgroup with perf is not told, though VMMs run there too; no 32-bit system calls",
           bh_instrument::elf_bytes, kInstrumentHooks},
-    Probe{v1::PROBE_DISK_FILE_OPEN, "disk.file_open", "DISK-01 MEM-03 MEM-08",
+    Probe{v1::PROBE_DISK_FILE_OPEN, "disk.file_open", "DISK-01 MEM-03 MEM-08 CTRL-03",
           "opens only, not the reads and writes after them; the descriptor is looked up after the call, so another "
           "thread that replaces it at once hides the file; no 32-bit system calls",
           bh_file_open::elf_bytes, kFileOpenHooks, 2, kFileOpenBetter},
-    Probe{v1::PROBE_DISK_IO_URING_OPEN, "disk.io_uring_open", "DISK-01 MEM-03 MEM-08",
+    Probe{v1::PROBE_DISK_IO_URING_OPEN, "disk.io_uring_open", "DISK-01 MEM-03 MEM-08 CTRL-03",
           "a request that asks for no completion (IOSQE_CQE_SKIP_SUCCESS) is not seen", bh_io_uring_open::elf_bytes,
           kIoUringHooks, 2, {}, v1::PROBE_DISK_FILE_OPEN},
     Probe{v1::PROBE_NETWORK_DELIVERY, "network.delivery", "NET-03",
@@ -107,6 +119,15 @@ const std::array kProbes = {
           kDeliveryHooks},
     Probe{v1::PROBE_CONTROL_VMM_LIFECYCLE, "control.vmm_lifecycle", "", "", bh_vmm_lifecycle::elf_bytes,
           kLifecycleHooks},
+    Probe{v1::PROBE_CONTROL_LIBVIRT_RPC, "control.libvirt_rpc", "CTRL-01 MEM-09",
+          "libvirt daemons that run as root only; a caller behind a proxy (virtproxyd, ssh) is the proxy's process; a "
+          "connection handed to another process is told as its maker's; over TCP only the address is known",
+          bh_libvirt_rpc::elf_bytes, kLibvirtRpcHooks, 2, {},
+          v1::PROBE_UNSPECIFIED, "unanswered"},
+    Probe{v1::PROBE_CONTROL_ENDPOINT, "control.endpoint", "CTRL-02 CTRL-03",
+          "connections that succeed, by connect(2); none through io_uring, none from other hosts, none that were there "
+          "before, and no descriptor that is taken from another process; no 32-bit system calls",
+          bh_endpoint::elf_bytes, kEndpointHooks},
 };
 
 }  // namespace

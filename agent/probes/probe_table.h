@@ -17,6 +17,7 @@ enum class HookKind {
   kBtfTracepoint,  // tp_btf
   kRawTracepoint,
   kFexit,
+  kUsdt,  // "provider:name", of libvirt.so.0
 };
 
 struct Hook {
@@ -46,6 +47,8 @@ struct Probe {
   std::span<const Mechanism> better = {};
   // When that probe works in a better way, it sees what this one is for.
   v1::Probe within = v1::PROBE_UNSPECIFIED;
+  // Program to be run every second (ProbeSet::tend); null for none.
+  const char* periodic = nullptr;
 };
 
 std::span<const Probe> probe_table();

@@ -39,6 +39,10 @@ void append_actor(const v1::Event& event, std::string& text) {
   append_field(text, fmt::format("{}", actor.uid()));
   append_field(text, fmt::format("{}", actor.login_uid()));
   append_field(text, actor.domain_uuid());
+  if (!event.has_control_call()) return;
+  // What was asked for is what the alert says; over the network the address is all that is known of who asked.
+  append_field(text, event.control_call().procedure());
+  append_field(text, event.control_call().peer_address());
 }
 
 bool same_process(const v1::Event& left, const v1::Event& right) {

@@ -124,6 +124,29 @@ void add_frames(const v1::Event& event, Json& evidence, Json& data) {
   data["source_mac_tenant"] = frame.source_mac_tenant();
 }
 
+// OCSF's API object: which call of which service, and what came of it.
+void add_call(const v1::Event& event, Json& evidence, Json& data) {
+  const v1::ControlCall& call = event.control_call();
+  evidence["api"] = {{"operation", call.procedure()}, {"service", {{"name", "libvirt"}}}};
+  if (call.result() == v1::CONTROL_RESULT_FAILED) {
+    evidence["api"]["response"] = {{"code", call.error()}, {"error", "libvirt refused or failed"}};
+  }
+  if (const std::string address = address_text(call.peer_address()); !address.empty()) {
+    evidence["src_endpoint"] = {{"ip", address}, {"port", call.peer_port()}};
+  }
+  evidence["process"] = process(call.daemon(), event);
+  data["category"] = enum_name(v1::ControlCategory_descriptor(), call.category(), "CONTROL_CATEGORY_");
+  data["result"] = enum_name(v1::ControlResult_descriptor(), call.result(), "CONTROL_RESULT_");
+  data["transport"] = enum_name(v1::ControlTransport_descriptor(), call.transport(), "CONTROL_TRANSPORT_");
+  data["verb"] = call.verb();
+  data["program"] = call.program();
+  data["procedure_number"] = call.number();
+  data["flags"] = call.flags();
+  data["duration_ns"] = call.duration_ns();
+  data["late_answer"] = call.late_answer();
+  data["caller_gone"] = call.caller_gone();
+}
+
 void add_loss(const v1::Event& event, Json& data) {
   const v1::Loss& loss = event.loss();
   data["lost_probe"] = enum_name(v1::Probe_descriptor(), loss.probe(), "PROBE_");
@@ -168,6 +191,14 @@ Json evidence(const v1::Event& event) {
       data["old_version"] = event.policy_change().old_version();
       data["new_version"] = event.policy_change().new_version();
       data["sha256"] = event.policy_change().sha256();
+      break;
+    case v1::Event::kControlCall:
+      add_call(event, json, data);
+      break;
+    case v1::Event::kEndpointAccess:
+      data["endpoint"] = enum_name(v1::EndpointKind_descriptor(), event.endpoint_access().kind(), "ENDPOINT_KIND_");
+      data["method"] = enum_name(v1::EndpointMethod_descriptor(), event.endpoint_access().method(), "ENDPOINT_METHOD_");
+      data["result"] = event.endpoint_access().result();
       break;
     case v1::Event::PAYLOAD_NOT_SET:
       break;

@@ -22,6 +22,12 @@ std::string describe_memory(const v1::MemoryAccess& access) {
                       access.result() < 0 ? " failed with " : " = ", access.result());
 }
 
+std::string describe_call(const v1::ControlCall& call) {
+  return absl::StrCat(call.procedure(), call.verb().empty() ? "" : " ", call.verb(), " ",
+                      lower(v1::ControlResult_Name(call.result()), "CONTROL_RESULT_"),
+                      call.error() != 0 ? absl::StrCat(" with libvirt error ", call.error()) : std::string());
+}
+
 std::string actor(const v1::Event& event) {
   const auto& process = event.actor().process();
   const std::string& name = process.executable().empty() ? process.command() : process.executable();
@@ -60,6 +66,12 @@ std::string describe(const v1::Event& event) {
                           lower(v1::GrantChangeKind_Name(event.grant_change().kind()), "GRANT_CHANGE_KIND_"));
     case v1::Event::kPolicyChange:
       return absl::StrCat("policy ", event.policy_change().new_version(), " is in force");
+    case v1::Event::kControlCall:
+      return describe_call(event.control_call());
+    case v1::Event::kEndpointAccess:
+      return absl::StrCat(lower(v1::EndpointKind_Name(event.endpoint_access().kind()), "ENDPOINT_KIND_"), " ",
+                          lower(v1::EndpointMethod_Name(event.endpoint_access().method()), "ENDPOINT_METHOD_"), " = ",
+                          event.endpoint_access().result());
     case v1::Event::PAYLOAD_NOT_SET:
       return "of a kind that this version does not know";
   }

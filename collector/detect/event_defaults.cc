@@ -68,6 +68,21 @@ void set_frame(v1::Event& event) {
   frame.set_bytes(98);
 }
 
+void set_control_call(v1::Event& event) {
+  event.set_probe(v1::PROBE_CONTROL_LIBVIRT_RPC);
+  set_host_process(*event.mutable_actor());
+  set_object(event, v1::OBJECT_KIND_DOMAIN, kDomain);
+  v1::ControlCall& call = *event.mutable_control_call();
+  call.set_procedure("DOMAIN_CORE_DUMP_WITH_FORMAT");
+  call.set_program(0x20008086);
+  call.set_number(334);
+  call.set_category(v1::CONTROL_CATEGORY_MEMORY_DUMP);
+  call.set_result(v1::CONTROL_RESULT_DONE);
+  call.set_transport(v1::CONTROL_TRANSPORT_UNIX);
+  call.mutable_daemon()->set_pid(800);
+  call.mutable_daemon()->set_executable("/usr/sbin/libvirtd");
+}
+
 void set_statement(v1::Event& event, v1::Probe probe, v1::ObjectKind kind, const char* id) {
   event.set_probe(probe);
   event.mutable_object()->set_kind(kind);
@@ -100,6 +115,15 @@ void set_payload(v1::Event& event, v1::Event::PayloadCase kind) {
     case v1::Event::kPolicyChange:
       set_statement(event, v1::PROBE_COLLECTOR, v1::OBJECT_KIND_POLICY, "policy");
       event.mutable_policy_change();
+      return;
+    case v1::Event::kControlCall:
+      return set_control_call(event);
+    case v1::Event::kEndpointAccess:
+      event.set_probe(v1::PROBE_CONTROL_ENDPOINT);
+      set_host_process(*event.mutable_actor());
+      set_object(event, v1::OBJECT_KIND_ENDPOINT, "/var/lib/libvirt/qemu/domain-1-web/monitor.sock");
+      event.mutable_endpoint_access()->set_kind(v1::ENDPOINT_KIND_MONITOR);
+      event.mutable_endpoint_access()->set_method(v1::ENDPOINT_METHOD_CONNECT);
       return;
     case v1::Event::PAYLOAD_NOT_SET:
       return;

@@ -23,7 +23,9 @@ inline constexpr KindMask kLoss = mask(v1::Event::kLoss);
 inline constexpr KindMask kTenantChange = mask(v1::Event::kTenantChange);
 inline constexpr KindMask kGrantChange = mask(v1::Event::kGrantChange);
 inline constexpr KindMask kPolicyChange = mask(v1::Event::kPolicyChange);
-inline constexpr KindMask kAccesses = kMemory | kFile | kFrame;
+inline constexpr KindMask kControl = mask(v1::Event::kControlCall);
+inline constexpr KindMask kEndpoint = mask(v1::Event::kEndpointAccess);
+inline constexpr KindMask kAccesses = kMemory | kFile | kFrame | kControl | kEndpoint;
 
 // A getter is a lambda without captures, so each of these makes a plain function of it.
 template <typename T>
@@ -94,7 +96,12 @@ Field list(std::string_view name, KindMask kinds, Getter, std::string_view descr
 // PROBE_MEMORY_PTRACE is written memory_ptrace. The number 0 (unspecified) is an absent value and has no name.
 Choices names_of(const google::protobuf::EnumDescriptor& descriptor, std::string_view prefix);
 
+// An IP address of 4 or 16 bytes as people write it; empty for anything else.
+std::string address_text(const std::string& bytes);
+
 // Of what the payloads of the kinds hold; field_table.cc has those that all events have.
 void add_payload_fields(std::vector<Field>& table);
+// The control plane's: control_call and endpoint_access.
+void add_control_fields(std::vector<Field>& table);
 
 }  // namespace bulkhead::detect

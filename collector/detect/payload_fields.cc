@@ -32,13 +32,6 @@ std::string mac_text(const std::string& bytes) {
   return text;
 }
 
-std::string address_text(const std::string& bytes) {
-  char text[INET6_ADDRSTRLEN] = "";
-  const int family = bytes.size() == 4 ? AF_INET : bytes.size() == 16 ? AF_INET6 : AF_UNSPEC;
-  if (family == AF_UNSPEC || inet_ntop(family, bytes.data(), text, sizeof text) == nullptr) return "";
-  return text;
-}
-
 bool is_proc_mem(v1::MemoryOperation operation) {
   return operation == v1::MEMORY_OPERATION_PROC_MEM_OPEN || operation == v1::MEMORY_OPERATION_PROC_MEM_READ ||
          operation == v1::MEMORY_OPERATION_PROC_MEM_WRITE;
@@ -213,10 +206,18 @@ void add_collector_fields(std::vector<Field>& table) {
 
 }  // namespace
 
+std::string address_text(const std::string& bytes) {
+  char text[INET6_ADDRSTRLEN] = "";
+  const int family = bytes.size() == 4 ? AF_INET : bytes.size() == 16 ? AF_INET6 : AF_UNSPEC;
+  if (family == AF_UNSPEC || inet_ntop(family, bytes.data(), text, sizeof text) == nullptr) return "";
+  return text;
+}
+
 void add_payload_fields(std::vector<Field>& table) {
   add_memory_fields(table);
   add_file_fields(table);
   add_frame_fields(table);
+  add_control_fields(table);
   add_own_fields(table);
   add_collector_fields(table);
 }

@@ -45,6 +45,32 @@ std::vector<v1::Operation> of_memory(const v1::MemoryAccess& access) {
   return {};
 }
 
+// The categories are operations, in the same order.
+std::vector<v1::Operation> of_call(const v1::ControlCall& call) {
+  static_assert(v1::OPERATION_POWER - v1::OPERATION_MEMORY_DUMP ==
+                v1::CONTROL_CATEGORY_POWER - v1::CONTROL_CATEGORY_MEMORY_DUMP);
+  const int category = call.category();
+  if (category < v1::CONTROL_CATEGORY_MEMORY_DUMP || category > v1::CONTROL_CATEGORY_POWER) return {};
+  return {static_cast<v1::Operation>(category - v1::CONTROL_CATEGORY_MEMORY_DUMP + v1::OPERATION_MEMORY_DUMP)};
+}
+
+std::vector<v1::Operation> of_endpoint(const v1::EndpointAccess& access) {
+  switch (access.kind()) {
+    case v1::ENDPOINT_KIND_MONITOR:
+      return {v1::OPERATION_MONITOR};
+    case v1::ENDPOINT_KIND_GUEST_AGENT:
+      return {v1::OPERATION_GUEST_AGENT};
+    case v1::ENDPOINT_KIND_CONSOLE:
+    case v1::ENDPOINT_KIND_DISPLAY:
+      return {v1::OPERATION_CONSOLE};
+    case v1::ENDPOINT_KIND_UNSPECIFIED:
+    case v1::EndpointKind_INT_MIN_SENTINEL_DO_NOT_USE_:
+    case v1::EndpointKind_INT_MAX_SENTINEL_DO_NOT_USE_:
+      break;
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<v1::Operation> operations_of(const v1::Event& event) {
@@ -54,6 +80,8 @@ std::vector<v1::Operation> operations_of(const v1::Event& event) {
   if (event.has_file_open()) {
     return by_flags(event.file_open().flags(), v1::OPERATION_VOLUME_READ, v1::OPERATION_VOLUME_WRITE);
   }
+  if (event.has_control_call()) return of_call(event.control_call());
+  if (event.has_endpoint_access()) return of_endpoint(event.endpoint_access());
   return {};
 }
 

@@ -5,12 +5,14 @@
 namespace bulkhead::policy {
 
 const std::vector<std::string_view>& operation_names() {
-  static const std::vector<std::string_view> names = {"memory-read", "memory-write", "memory-debug", "volume-read",
-                                                      "volume-write"};
+  static const std::vector<std::string_view> names = {
+      "memory-read", "memory-write", "memory-debug", "volume-read", "volume-write", "memory-dump", "memory-peek",
+      "memory-save", "migrate",      "block-peek",   "block-copy",  "screenshot",   "console",     "guest-agent",
+      "monitor",     "snapshot",     "attach",       "redefine",    "credentials",  "input",       "power"};
   return names;
 }
 
-static_assert(v1::OPERATION_MEMORY_READ == 1 && v1::OPERATION_VOLUME_WRITE == 5 && v1::Operation_ARRAYSIZE == 6);
+static_assert(v1::OPERATION_MEMORY_READ == 1 && v1::OPERATION_POWER == 21 && v1::Operation_ARRAYSIZE == 22);
 
 v1::Operation operation_of(std::string_view name) {
   const auto& names = operation_names();

@@ -35,17 +35,20 @@ bool is_uid(const std::string& text) {
                            absl::SimpleAtoi(text, &uid) && uid != 0xffffffffu);
 }
 
-bool touches_memory(const Text& operation) {
-  return operation.value.starts_with("memory-");
+// The kernel's three permissions: a parent must have the same one.
+enum class Permission { kAccessMemory, kOpenVolumes, kControlDomains };
+
+Permission permission_of(const Text& operation) {
+  const v1::Operation value = operation_of(operation.value);
+  if (value <= v1::OPERATION_MEMORY_DEBUG) return Permission::kAccessMemory;
+  return value <= v1::OPERATION_VOLUME_WRITE ? Permission::kOpenVolumes : Permission::kControlDomains;
 }
 
-// The kernel's two permissions: a parent must have the same one.
 bool shares_permission(const ServiceDraft& a, const ServiceDraft& b) {
-  for (const bool memory : {false, true}) {
-    const auto has = [memory](const Text& operation) { return touches_memory(operation) == memory; };
-    if (std::ranges::any_of(a.operations, has) && std::ranges::any_of(b.operations, has)) return true;
-  }
-  return false;
+  return std::ranges::any_of(a.operations, [&](const Text& one) {
+    return std::ranges::any_of(b.operations,
+                               [&](const Text& other) { return permission_of(one) == permission_of(other); });
+  });
 }
 
 using Hosts = std::set<std::string_view>;

@@ -37,8 +37,8 @@ struct bh_call_key {
 struct bh_call {
   struct bh_control_record record;
   struct bh_verb_scan scan;
-  __u32 told;
-  __u32 place;
+  __u32 place; /* enum bh_domain_place */
+  __u32 padding;
 };
 
 struct {
@@ -47,6 +47,19 @@ struct {
   __type(key, struct bh_call_key);
   __type(value, struct bh_call);
 } control_calls SEC(".maps");
+
+/* Calls of which a record is out: who puts one here first has told it, the others tell an answer that came late. */
+struct bh_told_key {
+  __u64 client;
+  __u64 time_ns;
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 8192);
+  __type(key, struct bh_told_key);
+  __type(value, __u32);
+} told_calls SEC(".maps");
 
 static const struct bh_call bh_new_call;
 
@@ -59,12 +72,19 @@ static __always_inline const struct bh_procedure* bh_procedure_of(const struct b
   return &bh_qemu_procedures[number & (BH_LIBVIRT_QEMU_PROCEDURE_LIMIT - 1)];
 }
 
-static __always_inline void bh_tell_call(struct bh_call* call, __u64 now_ns) {
-  call->record.duration_ns = now_ns - call->record.header.time_ns;
-  if (call->told)
-    BH_COUNT(BH_PROBE_CONTROL_LIBVIRT_RPC, seen); /* the late answer of a call that was counted with its first record */
-  bh_submit(&call->record.header, BH_PROBE_CONTROL_LIBVIRT_RPC, BH_RECORD_CONTROL_CALL, sizeof(call->record));
-  call->told = 1;
+/* `answered`: with its answer. One that is told already is told again only with that. */
+static __always_inline void bh_tell_call(const struct bh_call_key* key, struct bh_call* call, bool answered,
+                                         __u64 now_ns) {
+  struct bh_control_record* record = &call->record;
+  struct bh_told_key told = {.client = key->client, .time_ns = record->header.time_ns};
+  __u32 yes = 1;
+  if (bpf_map_update_elem(&told_calls, &told, &yes, BPF_NOEXIST)) {
+    if (!answered) return;
+    record->notes |= BH_CONTROL_LATE_ANSWER;
+    BH_COUNT(BH_PROBE_CONTROL_LIBVIRT_RPC, seen); /* once more: the call was counted with its first record */
+  }
+  record->duration_ns = now_ns - record->header.time_ns;
+  bh_submit(&record->header, BH_PROBE_CONTROL_LIBVIRT_RPC, BH_RECORD_CONTROL_CALL, sizeof(*record));
 }
 
 static __always_inline void bh_fill_domain(struct bh_control_record* record) {

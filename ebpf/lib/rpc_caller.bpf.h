@@ -5,8 +5,8 @@
  * The USDT probe of a call names the daemon's client object, not its descriptor. The way from one to the other, two
  * members of structs that are libvirt's own, is learned from libvirt's probes: rpc_server_client_new tells a client and
  * its socket object, rpc_socket_new a socket object and its descriptor, so where the second stands in the first can be
- * seen. A place counts once it is the only one that fits every connection that was made; the agent's own connection
- * is the first. Until then, and when none fits, the caller is told as unknown.
+ * seen. A place counts as long as it fits every connection that was made; the agent's own connection is the first.
+ * When that leaves none, or more than one socket, the caller is told as unknown.
  */
 #ifndef BULKHEAD_EBPF_LIB_RPC_CALLER_BPF_H
 #define BULKHEAD_EBPF_LIB_RPC_CALLER_BPF_H
@@ -17,8 +17,9 @@
 #define BH_AF_INET 2
 #define BH_AF_INET6 10
 #define BH_LEARNED_PLACES 64
-#define BH_CLIENT_STEP 8 /* a pointer */
-#define BH_SOCKET_STEP 4 /* an int */
+#define BH_CLIENT_STEP 8       /* a pointer */
+#define BH_SOCKET_STEP 4       /* an int */
+#define BH_DESCRIPTOR_PLACES 4 /* that are looked at */
 
 struct bh_daemon_key {
   __u64 start_ns;
@@ -88,10 +89,10 @@ static __always_inline __u64 bh_places_of(__u64 object, __u64 value, __u32 step)
   return places;
 }
 
-/* The only place, in bytes; 0 when there is none or several. */
-static __always_inline __u32 bh_only_place(__u64 places, __u32 step) {
+/* The first of them, in bytes. */
+static __always_inline __u32 bh_first_place(__u64 places, __u32 step) {
   __u32 index = 0;
-  if (!places || (places & (places - 1))) return 0;
+  places &= -places;
   for (int width = 32; width > 0; width /= 2) {
     if (!(places >> width)) continue;
     places >>= width;
@@ -111,17 +112,30 @@ static __always_inline struct sock* bh_socket_of(struct task_struct* daemon, __u
   return BPF_CORE_READ(socket, sk);
 }
 
+/*
+ * While several places may hold the descriptor, one of them does, and what it names is a socket, since a message was
+ * just read from it: if only one socket is found at them, it is that. Two are none.
+ */
 static __always_inline struct sock* bh_client_socket(struct task_struct* daemon, __u64 client, __u64* inode_number) {
   struct bh_rpc_layout* layout = bh_layout_of(daemon, false);
-  if (!layout) return 0;
-  __u32 socket_place = bh_only_place(layout->socket_in_client, BH_CLIENT_STEP);
-  __u32 descriptor_place = bh_only_place(layout->descriptor_in_socket, BH_SOCKET_STEP);
+  struct sock* only = 0;
   __u64 object = 0;
-  __u32 descriptor = 0;
-  if (!socket_place || !descriptor_place) return 0;
-  if (bpf_probe_read_user(&object, sizeof(object), (void*)(client + socket_place))) return 0;
-  if (bpf_probe_read_user(&descriptor, sizeof(descriptor), (void*)(object + descriptor_place))) return 0;
-  return bh_socket_of(daemon, descriptor, inode_number);
+  if (!layout) return 0;
+  __u64 places = layout->socket_in_client;
+  if (!places || (places & (places - 1))) return 0;
+  if (bpf_probe_read_user(&object, sizeof(object), (void*)(client + bh_first_place(places, BH_CLIENT_STEP)))) return 0;
+  places = layout->descriptor_in_socket;
+  for (int i = 0; i < BH_DESCRIPTOR_PLACES && places; i++, places &= places - 1) {
+    __u64 place = object + bh_first_place(places, BH_SOCKET_STEP), number = 0;
+    __u32 descriptor = 0;
+    if (bpf_probe_read_user(&descriptor, sizeof(descriptor), (void*)place)) return 0;
+    struct sock* found = bh_socket_of(daemon, descriptor, &number);
+    if (!found || found == only) continue;
+    if (only) return 0;
+    only = found;
+    *inode_number = number;
+  }
+  return places ? 0 : only;
 }
 
 static __always_inline void bh_remember_caller(struct sock* socket, __u64 inode_number) {

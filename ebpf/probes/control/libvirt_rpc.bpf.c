@@ -44,17 +44,19 @@ static __always_inline void received(struct pt_regs* ctx, struct task_struct* da
   }
   struct bh_call_key key = {message->client, BPF_CORE_READ(daemon, tgid), message->serial};
   struct bh_call* call = bpf_map_lookup_elem(&control_calls, &key);
-  if (call && !call->told) bh_tell_call(call, bpf_ktime_get_boot_ns());
+  if (call) bh_tell_call(&key, call, false, bpf_ktime_get_boot_ns());
   if (bpf_map_update_elem(&control_calls, &key, &bh_new_call, BPF_ANY) ||
       !(call = bpf_map_lookup_elem(&control_calls, &key))) {
     BH_COUNT(BH_PROBE_CONTROL_LIBVIRT_RPC, lost);
     return;
   }
   call->place = procedure->place;
-  bool told = fill_arguments(ctx, message, procedure, &key, call);
-  if (told) bh_fill_caller(daemon, message->client, &call->record);
+  bool matters = fill_arguments(ctx, message, procedure, &key, call);
+  if (matters) bh_fill_caller(daemon, message->client, &call->record);
   fill_call(ctx, daemon, message, &call->record);
-  if (told && !bh_same_tenant(call->record.header.actor, call->record.header.object)) return;
+  /* The host's own calls always matter: an object that is not known has the host's number. */
+  struct bh_owner actor = call->record.header.actor;
+  if (matters && (actor.tenant == BH_OWNER_HOST || !bh_same_tenant(actor, call->record.header.object))) return;
   bpf_map_delete_elem(&control_calls, &key);
   BH_COUNT(BH_PROBE_CONTROL_LIBVIRT_RPC, suppressed);
 }
@@ -87,14 +89,13 @@ int answer_queued(struct pt_regs* ctx) {
   if (!call || call->record.program != message.program || call->record.procedure != message.procedure) return 0;
   struct bh_control_record* record = &call->record;
   record->result = message.status == BH_RPC_OK ? BH_CONTROL_DONE : BH_CONTROL_FAILED;
-  if (call->told) record->notes |= BH_CONTROL_LATE_ANSWER;
   if (bh_open_message(ctx, &message, &cursor)) {
     __u32 error;
     if (message.status == BH_RPC_ERROR && bh_take_word(&cursor, &error)) record->error = (__s32)error;
     if (message.status == BH_RPC_OK && call->place == BH_DOMAIN_RETURNED && bh_take_domain(&cursor, &record->domain))
       bh_fill_domain(record);
   }
-  bh_tell_call(call, bpf_ktime_get_boot_ns());
+  bh_tell_call(&key, call, true, bpf_ktime_get_boot_ns());
   bpf_map_delete_elem(&control_calls, &key);
   return 0;
 }
@@ -102,7 +103,7 @@ int answer_queued(struct pt_regs* ctx) {
 static long look_after(void* map, struct bh_call_key* key, struct bh_call* call, __u64* now_ns) {
   __u64 age = *now_ns - call->record.header.time_ns;
   if (!call->record.header.time_ns || age > 1ull << 63) return 0; /* being filled at this moment */
-  if (!call->told && age > BH_CONTROL_PATIENCE_NS) bh_tell_call(call, *now_ns);
+  if (age > BH_CONTROL_PATIENCE_NS) bh_tell_call(key, call, false, *now_ns);
   if (age > BH_CONTROL_REMEMBERED_NS) bpf_map_delete_elem(map, key);
   return 0;
 }
