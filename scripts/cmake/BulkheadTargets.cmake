@@ -16,7 +16,7 @@ function(bulkhead_program name)
 endfunction()
 
 # All test programs of one kind, such as bulkhead_unit_tests.
-foreach(kind unit kernel e2e)
+foreach(kind unit kernel e2e hypervisor lab)
   add_custom_target(bulkhead_${kind}_tests)
 endforeach()
 add_custom_target(bulkhead_fuzz_targets)

@@ -20,7 +20,8 @@ constexpr probes::Owner kMarker = {.tenant = 999, .domain = 999};
 
 std::string missing_capability() {
   static const std::string missing = [] {
-    const auto probes = probes::ProbeSet::load({.ring_kib_per_cpu = 4});
+    // None of the probes: each costs a slow machine half a second, and a refused one is a row of the coverage.
+    const auto probes = probes::ProbeSet::load({.ring_kib_per_cpu = 4}, std::span<const probes::Probe>());
     return probes.ok() ? std::string() : std::string(probes.status().message());
   }();
   return missing;

@@ -21,12 +21,13 @@ TEST_CASE("two guests on a private libvirt reach each other and leave nothing be
   if (geteuid() != 0) BULKHEAD_SKIP("needs root");
   const auto image = find_guest_image();
   if (!image.ok()) BULKHEAD_SKIP(std::string(image.status().message()));
+  const bool use_kvm = kvm_works(*image);
   const HostState before = HostState::now();
   {
-    auto libvirt = PrivateLibvirt::start({});
+    auto libvirt = PrivateLibvirt::start({.hide_kvm = !use_kvm});
     REQUIRE(libvirt.status() == absl::OkStatus());
     REQUIRE(libvirt->add_bridge("br-acme") == absl::OkStatus());
-    auto hypervisor = Hypervisor::connect(*libvirt, *image, false);
+    auto hypervisor = Hypervisor::connect(*libvirt, *image, use_kvm);
     REQUIRE(hypervisor.status() == absl::OkStatus());
 
     const Disk volume{libvirt->state_dir() / "acme-1.qcow2", "qcow2"};

@@ -63,7 +63,7 @@ absl::Status enter_all(Cast& cast) {
 absl::StatusOr<std::unique_ptr<Cast>> Cast::assemble(const Narrator& narrate) {
   const auto image = find_guest_image();
   if (!image.ok()) return image.status();
-  narrate("looking whether KVM works here (10 s at most)");
+  narrate("looking whether KVM works here (30 s at most)");
   const bool use_kvm = kvm_works(*image);
   narrate(absl::StrCat("starting a private libvirt; guests ", use_kvm ? "run under KVM" : "are emulated"));
   auto libvirt = PrivateLibvirt::start({.hide_kvm = !use_kvm});

@@ -31,7 +31,7 @@ bool boots_under_kvm(const GuestImage& image) {
        "/dev/null",
        {}});
   if (!guest.ok()) return false;
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (std::chrono::steady_clock::now() < deadline) {
     const auto line = guest->read_line(Milliseconds(500));
     if (line.ok() && absl::StrContains(*line, kGuestReady)) return true;

@@ -16,8 +16,8 @@ struct GuestImage {
 // (build/guest, scripts/guest-image's default). kNotFound says what to run.
 absl::StatusOr<GuestImage> find_guest_image();
 
-// Whether a guest really comes up under KVM here: /dev/kvm may be there and refuse to run one. Takes at most 10 s
-// the first time; the answer is kept beside the image until the next boot.
+// Whether a guest really comes up under KVM here: /dev/kvm may be there and refuse to run one. Takes at most 30 s
+// the first time (an emulated processor's KVM needs 10); the answer is kept beside the image until the next boot.
 bool kvm_works(const GuestImage& image);
 
 }  // namespace bulkhead::stage

@@ -37,9 +37,11 @@ void add_directories(Things& things) {
   for (const auto& entry : fs::directory_iterator("/sys/block", ignored))
     if (fs::exists(entry.path() / "loop", ignored))
       things.insert(absl::StrCat("loop device ", entry.path().filename().string()));
-  for (const auto& entry : fs::directory_iterator(fs::temp_directory_path(), ignored))
-    if (absl::StartsWith(entry.path().filename().string(), "bulkhead-stage-"))
+  for (const auto& entry : fs::directory_iterator(fs::temp_directory_path(), ignored)) {
+    const std::string name = entry.path().filename();
+    if (absl::StartsWith(name, "bulkhead-stage-") || absl::StartsWith(name, "bulkhead-lab-"))
       things.insert(absl::StrCat("state directory ", entry.path().string()));
+  }
   for (const char* place :
        {"/etc/libvirt", "/var/lib/libvirt", "/var/cache/libvirt", "/var/log/libvirt", "/run/libvirt"})
     if (fs::exists(place, ignored)) things.insert(absl::StrCat("directory ", place));
