@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "collector/ctl/control_arguments.h"
+#include "collector/ctl/flags.h"
 #include "collector/ctl/time_spec.h"
 
 namespace bulkhead::ctl {
@@ -73,7 +74,7 @@ constexpr std::array<CommandInfo, 31> kCommands = {{
 po::options_description description() {
   po::options_description flags("Options", 110);
   auto add = flags.add_options();
-  add("collector", po::value<std::string>()->value_name("ADDR")->default_value("127.0.0.1:7400"),
+  add("collector", po::value<std::string>()->value_name("ADDR")->default_value(kDefaultCollector),
       "HOST:PORT or unix:/PATH");
   add("allow-plaintext", "talk without encryption to a collector on another machine");
   add("format", po::value<std::string>()->value_name("FORMAT")->default_value("table"),
@@ -110,10 +111,6 @@ po::options_description description() {
   add("version", "print the version and exit");
   add("help,h", "print this text and exit");
   return flags;
-}
-
-std::vector<std::string> words_of(const po::variables_map& flags) {
-  return flags.count("words") != 0 ? flags["words"].as<std::vector<std::string>>() : std::vector<std::string>();
 }
 
 // "ack" of "ack UID".
@@ -162,7 +159,7 @@ absl::StatusOr<const CommandInfo*> find_command(const std::vector<std::string>& 
   return absl::InvalidArgumentError(absl::StrCat(words[0], ": expected ", expected, "'"));
 }
 
-absl::Status check_flags(const CommandInfo& command, const po::variables_map& flags) {
+absl::Status check_flags(const CommandInfo& command, const Flags& flags) {
   const std::vector<std::string> own = absl::StrSplit(command.flags, ' ');
   for (const auto& [flag, value] : flags) {
     const bool common = flag == "words" || flag == "collector" || flag == "format" || flag == "allow-plaintext";
@@ -174,7 +171,7 @@ absl::Status check_flags(const CommandInfo& command, const po::variables_map& fl
   return absl::OkStatus();
 }
 
-absl::Status fill_time(const po::variables_map& flags, const char* flag, absl::Time now,
+absl::Status fill_time(const Flags& flags, const char* flag, absl::Time now,
                        google::protobuf::Timestamp* (v1::Filter::*field)(), v1::Filter& filter) {
   if (flags.count(flag) == 0) return absl::OkStatus();
   const auto time = parse_time(flags[flag].as<std::string>(), now);
@@ -186,13 +183,13 @@ absl::Status fill_time(const po::variables_map& flags, const char* flag, absl::T
   return absl::OkStatus();
 }
 
-absl::Status fill_filter(const po::variables_map& flags, absl::Time now, Arguments& arguments) {
+absl::Status fill_filter(const Flags& flags, absl::Time now, Arguments& arguments) {
   auto& filter = arguments.filter;
   if (auto status = fill_time(flags, "since", now, &v1::Filter::mutable_since, filter); !status.ok()) return status;
   if (auto status = fill_time(flags, "until", now, &v1::Filter::mutable_until, filter); !status.ok()) return status;
-  if (flags.count("tenant") != 0) filter.set_tenant(flags["tenant"].as<std::string>());
-  if (flags.count("host") != 0) filter.set_host(flags["host"].as<std::string>());
-  if (flags.count("rule") != 0) filter.set_rule(flags["rule"].as<std::string>());
+  filter.set_tenant(text(flags, "tenant"));
+  filter.set_host(text(flags, "host"));
+  filter.set_rule(text(flags, "rule"));
   arguments.follow = flags.count("follow") != 0;
   arguments.probes = flags.count("probes") != 0;
   if (flags.count("limit") == 0) return absl::OkStatus();
@@ -203,25 +200,6 @@ absl::Status fill_filter(const po::variables_map& flags, absl::Time now, Argumen
   }
   arguments.limit = static_cast<std::uint32_t>(std::stoul(limit));
   return absl::OkStatus();
-}
-
-absl::StatusOr<po::variables_map> parse_flags(const std::vector<std::string>& words) {
-  po::options_description all = description();
-  all.add_options()("words", po::value<std::vector<std::string>>());
-  po::positional_options_description positions;
-  positions.add("words", -1);
-  po::variables_map flags;
-  try {
-    po::store(po::command_line_parser(words)
-                  .options(all)
-                  .positional(positions)
-                  .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
-                  .run(),
-              flags);
-  } catch (const po::error& error) {
-    return absl::InvalidArgumentError(absl::StrCat(error.what(), "; see --help"));
-  }
-  return flags;
 }
 
 }  // namespace
@@ -238,7 +216,7 @@ absl::StatusOr<Arguments> parse_arguments(const std::vector<std::string>& words,
     arguments.policy = *std::move(policy);
     return arguments;
   }
-  const auto flags = parse_flags(words);
+  const auto flags = parse_flags(words, description());
   if (!flags.ok()) return flags.status();
   if (flags->count("help") != 0) return arguments;
   if (flags->count("version") != 0) {
@@ -257,12 +235,9 @@ absl::StatusOr<Arguments> parse_arguments(const std::vector<std::string>& words,
     return absl::InvalidArgumentError(absl::StrCat("--format: '", format, "'; expected table or json"));
   }
   arguments.format = format == "json" ? Format::kJson : Format::kTable;
-  auto collector = net::parse((*flags)["collector"].as<std::string>());
-  if (!collector.ok()) return absl::InvalidArgumentError(absl::StrCat("--collector: ", collector.status().message()));
+  auto collector = collector_of(*flags);
+  if (!collector.ok()) return collector.status();
   arguments.collector = *std::move(collector);
-  if (auto status = net::check_plaintext(arguments.collector, flags->count("allow-plaintext") != 0); !status.ok()) {
-    return status;
-  }
   if (auto status = fill_filter(*flags, now, arguments); !status.ok()) return status;
   const std::string verb = given.size() > 1 ? given[1] : "";
   if (auto status = fill_control(*flags, verb, {now, user}, arguments); !status.ok()) return status;

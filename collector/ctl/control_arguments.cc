@@ -16,16 +16,6 @@
 namespace bulkhead::ctl {
 namespace {
 
-using Flags = boost::program_options::variables_map;
-
-std::string text(const Flags& flags, const char* flag) {
-  return flags.count(flag) != 0 ? flags[flag].as<std::string>() : std::string();
-}
-
-std::vector<std::string> texts(const Flags& flags, const char* flag) {
-  return flags.count(flag) != 0 ? flags[flag].as<std::vector<std::string>>() : std::vector<std::string>();
-}
-
 absl::Status need(const Flags& flags, std::initializer_list<const char*> needed) {
   std::vector<std::string> missing;
   for (const char* flag : needed) {

@@ -5,6 +5,7 @@
 #include <boost/program_options.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "collector/ctl/flags.h"
 #include "collector/ctl/time_spec.h"
 
 namespace bulkhead::ctl {
@@ -33,28 +34,14 @@ constexpr std::array<VerbInfo, 4> kVerbs = {{
     {"list", Verb::kList, 0, "list [--format table|json]", "every policy that was in force, oldest first"},
 }};
 
-absl::StatusOr<po::variables_map> parse_flags(const std::vector<std::string>& words) {
-  po::options_description all;
-  all.add_options()                                                             //
-      ("collector", po::value<std::string>()->default_value("127.0.0.1:7400"))  //
-      ("allow-plaintext", "")                                                   //
-      ("format", po::value<std::string>())                                      //
-      ("at", po::value<std::string>())                                          //
-      ("version", po::value<std::string>())                                     //
-      ("words", po::value<std::vector<std::string>>());
-  po::positional_options_description positions;
-  positions.add("words", -1);
-  po::variables_map flags;
-  try {
-    po::store(po::command_line_parser(words)
-                  .options(all)
-                  .positional(positions)
-                  .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
-                  .run(),
-              flags);
-  } catch (const po::error& error) {
-    return absl::InvalidArgumentError(absl::StrCat("policy: ", error.what(), "; see --help"));
-  }
+po::options_description description() {
+  po::options_description flags;
+  flags.add_options()                                                            //
+      ("collector", po::value<std::string>()->default_value(kDefaultCollector))  //
+      ("allow-plaintext", "")                                                    //
+      ("format", po::value<std::string>())                                       //
+      ("at", po::value<std::string>())                                           //
+      ("version", po::value<std::string>());
   return flags;
 }
 
@@ -72,10 +59,10 @@ absl::StatusOr<const VerbInfo*> find_verb(const std::vector<std::string>& words)
   return &*found;
 }
 
-absl::StatusOr<Format> format_of(const po::variables_map& flags, Verb verb) {
+absl::StatusOr<Format> format_of(const Flags& flags, Verb verb) {
   const bool shows = verb == Verb::kShow;
   if (flags.count("format") == 0) return shows ? Format::kYaml : Format::kTable;
-  const std::string format = flags["format"].as<std::string>();
+  const std::string format = text(flags, "format");
   if (shows || verb == Verb::kList) {
     if (format == "json") return Format::kJson;
     if (format == (shows ? "yaml" : "table")) return shows ? Format::kYaml : Format::kTable;
@@ -85,16 +72,16 @@ absl::StatusOr<Format> format_of(const po::variables_map& flags, Verb verb) {
   return absl::InvalidArgumentError("policy check and policy diff do not take --format");
 }
 
-absl::Status fill_show(const po::variables_map& flags, absl::Time now, PolicyArguments& arguments) {
+absl::Status fill_show(const Flags& flags, absl::Time now, PolicyArguments& arguments) {
   const bool by_time = flags.count("at") != 0;
   const bool by_version = flags.count("version") != 0;
   if ((by_time || by_version) && arguments.verb != Verb::kShow) {
     return absl::InvalidArgumentError("only policy show takes --at and --version");
   }
   if (by_time && by_version) return absl::InvalidArgumentError("policy show takes --at or --version, not both");
-  if (by_version) arguments.version = flags["version"].as<std::string>();
+  arguments.version = text(flags, "version");
   if (!by_time) return absl::OkStatus();
-  const auto time = parse_time(flags["at"].as<std::string>(), now);
+  const auto time = parse_time(text(flags, "at"), now);
   if (!time.ok()) return absl::InvalidArgumentError(absl::StrCat("--at: ", time.status().message()));
   arguments.at = *time;
   return absl::OkStatus();
@@ -114,9 +101,9 @@ bool is_policy_command(const std::vector<std::string>& words) {
 }
 
 absl::StatusOr<PolicyArguments> parse_policy_arguments(const std::vector<std::string>& words, absl::Time now) {
-  const auto flags = parse_flags(words);
-  if (!flags.ok()) return flags.status();
-  const auto named = (*flags)["words"].as<std::vector<std::string>>();
+  const auto flags = parse_flags(words, description());
+  if (!flags.ok()) return absl::InvalidArgumentError(absl::StrCat("policy: ", flags.status().message()));
+  const auto named = words_of(*flags);
   const auto verb = find_verb(named);
   if (!verb.ok()) return verb.status();
   PolicyArguments arguments;
@@ -126,12 +113,9 @@ absl::StatusOr<PolicyArguments> parse_policy_arguments(const std::vector<std::st
   if (!format.ok()) return format.status();
   arguments.format = *format;
   if (auto status = fill_show(*flags, now, arguments); !status.ok()) return status;
-  auto collector = net::parse((*flags)["collector"].as<std::string>());
-  if (!collector.ok()) return absl::InvalidArgumentError(absl::StrCat("--collector: ", collector.status().message()));
+  auto collector = collector_of(*flags);
+  if (!collector.ok()) return collector.status();
   arguments.collector = *std::move(collector);
-  if (auto status = net::check_plaintext(arguments.collector, flags->count("allow-plaintext") != 0); !status.ok()) {
-    return status;
-  }
   return arguments;
 }
 
