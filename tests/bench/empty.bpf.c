@@ -48,6 +48,14 @@ SEC("tracepoint/syscalls/sys_exit_ptrace")
 int ptrace_exit(void* ctx) {
   return 0;
 }
+SEC("tracepoint/syscalls/sys_enter_connect")
+int connect_enter(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_exit_connect")
+int connect_exit(void* ctx) {
+  return 0;
+}
 SEC("raw_tp/io_uring_complete")
 int io_uring_complete(void* ctx) {
   return 0;

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_split.h"
 #include "agent/decode/decoder.h"
+#include "agent/inventory/libvirt_daemons.h"
 
 namespace bulkhead::test {
 
@@ -31,6 +32,7 @@ KernelHost::KernelHost(probes::Options options) {
   auto probes = probes::ProbeSet::load(options);
   if (!probes.ok()) FAIL(probes.status().message());
   probes_ = *std::move(probes);
+  probes_->follow_libvirt(inventory::find_libvirt_files().libraries);
 }
 
 std::vector<decode::Record> KernelHost::collect(const std::function<bool(const std::vector<decode::Record>&)>& enough,

@@ -30,10 +30,10 @@ std::string missing_for_host() {
   return image.ok() ? "" : std::string(image.status().message());
 }
 
-std::unique_ptr<SmallHost> SmallHost::make(const std::string& policy) {
+std::unique_ptr<SmallHost> SmallHost::make(const std::string& policy, const std::string& devices, bool listen_tcp) {
   const GuestImage image = must(find_guest_image());
   const bool use_kvm = kvm_works(image);
-  PrivateLibvirt libvirt = must(PrivateLibvirt::start({.hide_kvm = !use_kvm}));
+  PrivateLibvirt libvirt = must(PrivateLibvirt::start({.hide_kvm = !use_kvm, .listen_tcp = listen_tcp}));
   std::vector<std::string> flags;
   if (!policy.empty()) {
     const std::string file = libvirt.state_dir() / kPolicyFile;
@@ -48,6 +48,7 @@ std::unique_ptr<SmallHost> SmallHost::make(const std::string& policy) {
   plan.name = "acme-1";
   plan.tenant = "acme";
   plan.disks = {{.image = disk, .format = "qcow2"}};
+  plan.devices = devices;
   auto domain = std::make_unique<Domain>(must(hypervisor->define(plan)));
   return std::unique_ptr<SmallHost>(
       new SmallHost{std::move(libvirt), std::move(collector), std::nullopt, std::move(hypervisor), std::move(domain)});

@@ -43,6 +43,8 @@ struct DomainPlan {
   // Of eth0, with prefix length, such as "10.77.0.11/24"; empty: no network inside.
   std::string address;
   unsigned memory_mib = 96;
+  // More of libvirt's XML for <devices>.
+  std::string devices = {};
 };
 
 // Makes an image with qemu-img.

@@ -42,7 +42,7 @@ std::string domain_xml(const DomainPlan& plan, const GuestImage& image, const st
                   "/></serial>");
   for (const Disk& disk : plan.disks) xml += disk_xml(disk);
   for (const Port& port : plan.ports) xml += port_xml(port);
-  return xml + "</devices></domain>";
+  return absl::StrCat(xml, plan.devices, "</devices></domain>");
 }
 
 }  // namespace bulkhead::stage

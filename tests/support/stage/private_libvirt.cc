@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <fstream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -38,6 +39,7 @@ absl::StatusOr<PrivateLibvirt> PrivateLibvirt::start(const Options& options) {
 
   Command command{{program_directory() + "/bulkhead-stage-keeper", *state_dir}, "", {}};
   if (options.hide_kvm) command.words.push_back("--hide-kvm");
+  if (options.listen_tcp) command.words.push_back("--listen-tcp");
   auto keeper = ChildProcess::start(command);
   if (!keeper.ok()) {
     std::filesystem::remove_all(*state_dir);
@@ -75,11 +77,30 @@ absl::Status PrivateLibvirt::answer(Milliseconds timeout) {
   return absl::OkStatus();
 }
 
-absl::Status PrivateLibvirt::run_in_network(std::vector<std::string> words) const {
-  // Not "ip netns exec": it would put a fresh /sys over the one that has the cgroups.
-  const FileDescriptor network(open(absl::StrCat("/proc/", keeper_->pid(), "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
+absl::StatusOr<pid_t> PrivateLibvirt::daemon_pid() const {
+  std::ifstream file(state_dir_ / "libvirtd.pid");
+  pid_t pid = 0;
+  if (!(file >> pid)) return absl::NotFoundError("libvirtd has written no pid file");
+  return pid;
+}
+
+// Not "ip netns exec": it would put a fresh /sys over the one that has the cgroups.
+absl::StatusOr<FileDescriptor> PrivateLibvirt::open_network() const {
+  FileDescriptor network(open(absl::StrCat("/proc/", keeper_->pid(), "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
   if (!network.valid()) return absl::ErrnoToStatus(errno, "opening the stage's network namespace");
-  return run_checked({std::move(words), "", {network.get()}}, kCommandTimeout);
+  return network;
+}
+
+absl::Status PrivateLibvirt::run_in_network(std::vector<std::string> words) const {
+  const auto network = open_network();
+  if (!network.ok()) return network.status();
+  return run_checked({std::move(words), "", {network->get()}}, kCommandTimeout);
+}
+
+absl::StatusOr<ChildProcess> PrivateLibvirt::start_in_network(std::vector<std::string> words) const {
+  const auto network = open_network();
+  if (!network.ok()) return network.status();
+  return ChildProcess::start({std::move(words), "", {network->get()}});
 }
 
 absl::Status PrivateLibvirt::add_bridge(const std::string& name) const {

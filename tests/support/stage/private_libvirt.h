@@ -20,6 +20,8 @@ class PrivateLibvirt {
   struct Options {
     // Hides /dev/kvm from libvirt and QEMU: for hosts where it does not work (guest_image.h: kvm_works()).
     bool hide_kvm = true;
+    // Takes calls without authentication on port 16509 of the loopback in its network namespace.
+    bool listen_tcp = false;
   };
 
   // Ready for connections when it returns. Takes a few seconds: libvirt probes QEMU's capabilities.
@@ -42,8 +44,13 @@ class PrivateLibvirt {
   absl::Status kill_daemon() { return order("kill-libvirtd"); }
   absl::Status start_daemon() { return order("start-libvirtd"); }
 
+  // Of libvirtd.
+  absl::StatusOr<pid_t> daemon_pid() const;
+
   // Runs a command in the network namespace, to its end; any exit status but 0 is an error.
   absl::Status run_in_network(std::vector<std::string> words) const;
+  // Starts one there. Its stderr goes to this process's.
+  absl::StatusOr<ChildProcess> start_in_network(std::vector<std::string> words) const;
   // A bridge that is up, without spanning tree or multicast snooping: it sends no frames of its own.
   absl::Status add_bridge(const std::string& name) const;
   // Moves a port, such as a domain's tap, to a bridge.
@@ -58,6 +65,7 @@ class PrivateLibvirt {
   PrivateLibvirt(std::filesystem::path state_dir, ChildProcess keeper);
   absl::Status order(const std::string& text);
   absl::Status answer(Milliseconds timeout);
+  absl::StatusOr<FileDescriptor> open_network() const;
 
   std::filesystem::path state_dir_;
   // Null after end().

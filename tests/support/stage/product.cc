@@ -6,6 +6,7 @@
 #include <chrono>
 #include <fstream>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "tests/support/stage/interrupt.h"
@@ -82,10 +83,31 @@ absl::StatusOr<std::string> Collector::ask(std::vector<std::string> words) const
   return std::move(outcome->output);
 }
 
+namespace {
+
+// What the agent trusts by itself, as far as a stage has it, and this program, which plays the control plane: it
+// defines domains, starts them, gives them disks and talks to their consoles.
+std::string trusted_services() {
+  return absl::StrCat(
+      "trusted_services:\n"
+      "  - {executable: /usr/sbin/libvirtd, uid: 0, operations: [open-volumes, monitor, guest-agent, console]}\n"
+      "  - {executable: /usr/bin/qemu-img, uid: any, operations: [open-volumes], only_from_trusted_parent: true}\n"
+      "  - {executable: /usr/lib/libvirt/libvirt_iohelper, uid: any, operations: [open-volumes], "
+      "only_from_trusted_parent: true}\n"
+      "  - {executable: ",
+      std::filesystem::read_symlink("/proc/self/exe").string(),
+      ", uid: 0, operations: [attach, redefine, power, console]}\n");
+}
+
+}  // namespace
+
 absl::StatusOr<Agent> Agent::start(const std::filesystem::path& directory, const Collector& collector,
                                    const PrivateLibvirt& libvirt, const std::string& configuration) {
   const auto file = directory / "agent.yaml", log = directory / "agent.log";
-  std::ofstream(file) << "libvirt:\n  run_dir: " << libvirt.run_dir().string() << "\n" << configuration;
+  std::ofstream out(file);
+  out << "libvirt:\n  run_dir: " << libvirt.run_dir().string() << "\n" << configuration;
+  if (!absl::StrContains(configuration, "trusted_services:")) out << trusted_services();
+  out.close();
   auto process = ChildProcess::start({{program("bulkhead-agent"), "--collector", collector.address(), "--state-dir",
                                        directory / "agent", "--libvirt", libvirt.uri(), "--config", file},
                                       log,

@@ -51,5 +51,23 @@ TEST_CASE("an access to memory is what it does, and an unknown one all that ther
   CHECK(of_memory(v1::MEMORY_OPERATION_UNSPECIFIED) == config::kAccessMemory);
 }
 
+TEST_CASE("a call of libvirt's is what its category says, and an endpoint what it leads to") {
+  v1::ControlCall call;
+  call.set_category(v1::CONTROL_CATEGORY_MEMORY_DUMP);
+  CHECK(operations_of(call) == Operations{Operation::kMemoryDump});
+  call.set_category(v1::CONTROL_CATEGORY_GUEST_AGENT);
+  CHECK(operations_of(call) == Operations{Operation::kGuestAgent});
+  call.set_category(v1::CONTROL_CATEGORY_POWER);
+  CHECK(operations_of(call) == Operations{Operation::kPower});
+  call.set_category(v1::CONTROL_CATEGORY_OTHER);
+  CHECK(operations_of(call).empty());
+
+  v1::EndpointAccess access;
+  access.set_kind(v1::ENDPOINT_KIND_MONITOR);
+  CHECK(operations_of(access) == Operations{Operation::kMonitor});
+  access.set_kind(v1::ENDPOINT_KIND_DISPLAY);
+  CHECK(operations_of(access) == Operations{Operation::kConsole});
+}
+
 }  // namespace
 }  // namespace bulkhead::attribute

@@ -152,6 +152,18 @@ TEST_CASE("a trusted service must say whom it trusts with what") {
         "a.yaml:1:58: operations: unknown value 'open-volume'; did you mean 'open-volumes'?");
 }
 
+TEST_CASE("operations are named one by one, or all of a kind") {
+  const auto operations = [](const std::string& words) {
+    return accept("trusted_services: [{uid: 0, executable: /a, operations: [" + words + "]}]")
+        .trusted_services.front()
+        .operations;
+  };
+  CHECK(operations("control-domains") == kControlDomains);
+  CHECK(operations("memory-read, memory-dump, power") ==
+        Operations{Operation::kMemoryRead, Operation::kMemoryDump, Operation::kPower});
+  CHECK(operations("open-volumes, access-memory").contains(kOpenVolumes));
+}
+
 TEST_CASE("an empty list of trusted services trusts nobody") {
   CHECK(accept("trusted_services: []\n").trusted_services.empty());
 }
@@ -159,7 +171,7 @@ TEST_CASE("an empty list of trusted services trusts nobody") {
 TEST_CASE("by default nobody may access memory and helpers need a trusted parent") {
   for (const TrustedService& service : default_config().trusted_services) {
     CAPTURE(service.executable);
-    CHECK(service.operations == kOpenVolumes);
+    CHECK_FALSE(service.operations.intersects(kAccessMemory));
     CHECK((service.uid == 0u || service.only_from_trusted_parent));
   }
 }

@@ -50,6 +50,28 @@ TEST_CASE("each way to exceed a grant is said") {
   CHECK(deviations(for_user, read_at(10)) == Texts{"it is for uid 33"});
 }
 
+TEST_CASE("a call of libvirt's is covered by its category's word, and by no uid that a caller without process has") {
+  v1::Event event = read_at(10);
+  event.mutable_control_call()->set_category(v1::CONTROL_CATEGORY_GUEST_AGENT);
+  CHECK(operations_of(event) == std::vector{v1::OPERATION_GUEST_AGENT});
+  CHECK(deviations(grant(), event) == Texts{"it does not allow guest-agent"});
+  v1::Grant for_agent = grant();
+  for_agent.add_operations(v1::OPERATION_GUEST_AGENT);
+  CHECK(deviations(for_agent, event).empty());
+  event.mutable_control_call()->set_category(v1::CONTROL_CATEGORY_OTHER);
+  CHECK(operations_of(event).empty());
+
+  v1::Event endpoint = read_at(10);
+  endpoint.mutable_endpoint_access()->set_kind(v1::ENDPOINT_KIND_DISPLAY);
+  CHECK(operations_of(endpoint) == std::vector{v1::OPERATION_CONSOLE});
+
+  // As the agent tells a caller over TCP.
+  event.mutable_control_call()->set_category(v1::CONTROL_CATEGORY_GUEST_AGENT);
+  event.mutable_actor()->set_uid(0xffffffff);
+  event.mutable_actor()->set_login_uid(0xffffffff);
+  CHECK(deviations(for_agent, event).size() == 1);
+}
+
 TEST_CASE("an approval counts from when it was given, whenever it is asked") {
   v1::Grant wanting = grant();
   wanting.set_approvals_needed(1);

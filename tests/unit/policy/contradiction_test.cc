@@ -71,6 +71,10 @@ TEST_CASE("a service that needs a trusted parent needs one in the file") {
   CHECK(refusal(begin + service("a", "operations: [volume-read], only_from_trusted_parent: true, hosts: [x]") +
                 service("b", "operations: [volume-write], hosts: [y]")) == none);
   parsed(begin + child + service("b", "operations: [volume-write]"));
+  // What is asked of libvirt is a permission of its own.
+  const std::string control = service("a", "operations: [memory-dump], only_from_trusted_parent: true");
+  CHECK(refusal(begin + control + service("b", "operations: [memory-read]")) == none);
+  parsed(begin + control + service("b", "operations: [power]"));
 }
 
 TEST_CASE("one executable cannot be trusted with and without a trusted parent on one host") {

@@ -72,6 +72,31 @@ TEST_CASE("What the collector itself states comes back as it was") {
   CHECK(absl::IsInvalidArgument(batch::pack(events).status()));
 }
 
+TEST_CASE("What was asked of libvirt, and past it, comes back as it was") {
+  auto events = test::sample_events(2);
+  v1::ControlCall& call = *events[0].mutable_control_call();
+  call.set_procedure("DOMAIN_SCREENSHOT");
+  call.set_category(v1::CONTROL_CATEGORY_SCREENSHOT);
+  call.set_error(-7);
+  call.set_peer_address(std::string(16, 'a'));
+  call.mutable_daemon()->set_executable("/usr/sbin/libvirtd");
+  events[1].mutable_endpoint_access()->set_kind(v1::ENDPOINT_KIND_CONSOLE);
+  events[1].mutable_endpoint_access()->set_result(-13);
+  require_same(events, round_trip(events));
+
+  call.set_verb(std::string(limits::kStringBytes + 1, 'v'));
+  CHECK(round_trip(events)[0].control_call().verb().size() == limits::kStringBytes);
+  call.set_peer_address("five!");
+  CHECK(absl::IsInvalidArgument(batch::pack(events).status()));
+
+  v1::EventBatch packed = valid_batch();
+  packed.mutable_events(0)->mutable_control_call()->set_peer_address("five!");
+  require_refused(packed, "no valid path or payload");
+  packed = valid_batch();
+  packed.mutable_events(0)->mutable_control_call()->set_procedure(std::string(6 * limits::kStringBytes, 'p'));
+  require_refused(packed, "no valid path or payload");
+}
+
 TEST_CASE("More events than a batch may hold become several batches") {
   const auto events = test::sample_events(limits::kEventsPerBatch + 1);
   const auto batches = batch::pack(events);

@@ -21,7 +21,7 @@ constexpr Milliseconds kStopTimeout(10'000);
 
 // One connection from the same user needs no authentication; the log goes to stderr.
 constexpr const char* kDaemonConfiguration = R"(listen_tls = 0
-listen_tcp = 0
+auth_tcp = "none"
 unix_sock_rw_perms = "0700"
 unix_sock_ro_perms = "0700"
 auth_unix_ro = "none"
@@ -65,8 +65,9 @@ absl::Status LibvirtDaemon::configure() {
   std::ifstream random("/proc/sys/kernel/random/uuid");
   std::string uuid;
   std::getline(random, uuid);
-  auto status =
-      write_file(state_dir_ / "etc/libvirtd.conf", absl::StrCat(kDaemonConfiguration, "host_uuid = \"", uuid, "\"\n"));
+  auto status = write_file(
+      state_dir_ / "etc/libvirtd.conf",
+      absl::StrCat(kDaemonConfiguration, "listen_tcp = ", listen_tcp_ ? 1 : 0, "\nhost_uuid = \"", uuid, "\"\n"));
   if (status.ok()) status = write_file(state_dir_ / "etc/qemu.conf", kQemuConfiguration);
   return status;
 }
@@ -74,10 +75,11 @@ absl::Status LibvirtDaemon::configure() {
 absl::Status LibvirtDaemon::start() {
   if (pid() != 0) return absl::FailedPreconditionError("libvirtd runs already");
   // The default pid file, /run/libvirtd.pid, is the host's own.
-  auto started = ChildProcess::start({.words = {"/usr/sbin/libvirtd", "--config", state_dir_ / "etc/libvirtd.conf",
-                                                "--pid-file", state_dir_ / "libvirtd.pid"},
-                                      .stderr_file = state_dir_ / "log/libvirtd.log",
-                                      .namespaces = {}});
+  std::vector<std::string> words = {"/usr/sbin/libvirtd", "--config", state_dir_ / "etc/libvirtd.conf", "--pid-file",
+                                    state_dir_ / "libvirtd.pid"};
+  if (listen_tcp_) words.push_back("--listen");
+  auto started = ChildProcess::start(
+      {.words = std::move(words), .stderr_file = state_dir_ / "log/libvirtd.log", .namespaces = {}});
   if (!started.ok()) return started.status();
   process_ = std::move(*started);
 

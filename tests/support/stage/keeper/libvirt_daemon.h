@@ -11,7 +11,8 @@ namespace bulkhead::stage {
 
 class LibvirtDaemon {
  public:
-  explicit LibvirtDaemon(std::filesystem::path state_dir) : state_dir_(std::move(state_dir)) {}
+  LibvirtDaemon(std::filesystem::path state_dir, bool listen_tcp)
+      : state_dir_(std::move(state_dir)), listen_tcp_(listen_tcp) {}
 
   // Writes libvirtd.conf and qemu.conf. To be called once, before start().
   absl::Status configure();
@@ -26,6 +27,7 @@ class LibvirtDaemon {
 
  private:
   std::filesystem::path state_dir_;
+  bool listen_tcp_;
   std::optional<ChildProcess> process_;
 };
 

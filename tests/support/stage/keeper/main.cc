@@ -1,4 +1,4 @@
-// bulkhead-stage-keeper STATE_DIR [--hide-kvm]
+// bulkhead-stage-keeper STATE_DIR [--hide-kvm] [--listen-tcp]
 //
 // Keeps a private libvirt: makes its namespaces, runs libvirtd, and removes every trace when its stdin ends, however
 // its parent ended. It is a process of its own so that a test that crashes, or a demo that is killed, cleans up all the
@@ -14,11 +14,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -121,7 +123,7 @@ bool remove_state(const std::filesystem::path& state_dir) {
   return false;
 }
 
-int keep(const std::filesystem::path& state_dir, bool hide_kvm) {
+int keep(const std::filesystem::path& state_dir, bool hide_kvm, bool listen_tcp) {
   // SIGTERM comes from the kernel when our parent dies.
   sigset_t handled;
   sigemptyset(&handled);
@@ -133,7 +135,7 @@ int keep(const std::filesystem::path& state_dir, bool hide_kvm) {
   signal(SIGPIPE, SIG_IGN);
 
   PrivateHost host;
-  LibvirtDaemon daemon(state_dir);
+  LibvirtDaemon daemon(state_dir, listen_tcp);
   auto status = host.enter(state_dir, hide_kvm);
   if (status.ok()) status = daemon.configure();
   if (status.ok()) status = daemon.start();
@@ -152,10 +154,11 @@ int keep(const std::filesystem::path& state_dir, bool hide_kvm) {
 }  // namespace bulkhead::stage
 
 int main(int argc, char** argv) {
-  const bool hide_kvm = argc == 3 && std::string(argv[2]) == "--hide-kvm";
-  if (argc < 2 || argc > 3 || (argc == 3 && !hide_kvm)) {
-    std::cerr << "usage: bulkhead-stage-keeper STATE_DIR [--hide-kvm]" << std::endl;
+  const std::set<std::string> flags(argv + std::min(argc, 2), argv + argc);
+  const bool hide_kvm = flags.contains("--hide-kvm"), listen_tcp = flags.contains("--listen-tcp");
+  if (argc < 2 || flags.size() != std::size_t{hide_kvm} + std::size_t{listen_tcp}) {
+    std::cerr << "usage: bulkhead-stage-keeper STATE_DIR [--hide-kvm] [--listen-tcp]" << std::endl;
     return 2;
   }
-  return bulkhead::stage::keep(argv[1], hide_kvm);
+  return bulkhead::stage::keep(argv[1], hide_kvm, listen_tcp);
 }
