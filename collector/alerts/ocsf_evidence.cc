@@ -1,12 +1,12 @@
 #include "collector/alerts/ocsf_evidence.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <string_view>
 
 #include "absl/strings/ascii.h"
+#include "collector/detect/network_text.h"
 
 namespace bulkhead::alerts {
 namespace {
@@ -28,21 +28,6 @@ std::string enum_name(const google::protobuf::EnumDescriptor& descriptor, int nu
 template <std::size_t kSize>
 std::string enum_name(const google::protobuf::EnumDescriptor* descriptor, int number, const char (&)[kSize]) {
   return enum_name(*descriptor, number, kSize - 1);
-}
-
-std::string mac_text(const std::string& bytes) {
-  std::string text;
-  for (const char byte : bytes) {
-    text += fmt::format("{}{:02x}", text.empty() ? "" : ":", static_cast<unsigned char>(byte));
-  }
-  return text;
-}
-
-std::string address_text(const std::string& bytes) {
-  char text[INET6_ADDRSTRLEN] = "";
-  if (bytes.size() == 4) inet_ntop(AF_INET, bytes.data(), text, sizeof text);
-  if (bytes.size() == 16) inet_ntop(AF_INET6, bytes.data(), text, sizeof text);
-  return text;
 }
 
 Json file(const std::string& path, int type) {
@@ -81,8 +66,8 @@ Json actor(const v1::Event& event) {
 
 Json endpoint(const std::string& port, const std::string& mac, const std::string& address) {
   Json json{{"interface_name", port}};
-  if (!mac.empty()) json["mac"] = mac_text(mac);
-  if (const std::string text = address_text(address); !text.empty()) json["ip"] = text;
+  if (!mac.empty()) json["mac"] = detect::mac_text(mac);
+  if (const std::string text = detect::address_text(address); !text.empty()) json["ip"] = text;
   return json;
 }
 

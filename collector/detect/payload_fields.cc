@@ -1,9 +1,8 @@
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <fmt/format.h>
 
 #include "collector/detect/field_makers.h"
 #include "collector/detect/kernel_names.h"
+#include "collector/detect/network_text.h"
 
 namespace bulkhead::detect {
 namespace {
@@ -22,14 +21,6 @@ Access access_of(std::uint32_t flags) {
   }
   // 3 asks for a descriptor that can do neither, only ioctl.
   return kAccessNone;
-}
-
-std::string mac_text(const std::string& bytes) {
-  std::string text;
-  for (const char byte : bytes) {
-    text += fmt::format("{}{:02x}", text.empty() ? "" : ":", static_cast<unsigned char>(byte));
-  }
-  return text;
 }
 
 bool is_proc_mem(v1::MemoryOperation operation) {

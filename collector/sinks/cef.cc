@@ -32,18 +32,6 @@ int cef_severity(v1::Severity severity) {
   return 0;
 }
 
-std::string_view outcome(Activity activity) {
-  switch (activity) {
-    case Activity::kCreate:
-      return "create";
-    case Activity::kUpdate:
-      return "update";
-    case Activity::kClose:
-      return "close";
-  }
-  return "";
-}
-
 bool control(char byte) {
   return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f;
 }
@@ -89,7 +77,7 @@ std::string to_cef(const Delivery& delivery) {
   std::string line = fmt::format("CEF:0|Bulkhead|Bulkhead|{}|{}|{}|{}|", BULKHEAD_VERSION, header(alert.rule().id()),
                                  header(alert.rule().title()), cef_severity(alert.rule().severity()));
   add(line, "externalId", alert.uid());
-  add(line, "act", outcome(delivery.activity));
+  add(line, "act", activity_name(delivery.activity));
   add(line, "cnt", fmt::format("{}", alert.event_count()));
   add(line, "start", fmt::format("{}", alerts::milliseconds(alert.first_time())));
   add(line, "end", fmt::format("{}", alerts::milliseconds(alert.last_time())));

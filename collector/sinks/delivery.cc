@@ -6,6 +6,18 @@
 
 namespace bulkhead::sinks {
 
+std::string_view activity_name(Activity activity) {
+  switch (activity) {
+    case Activity::kCreate:
+      return "create";
+    case Activity::kUpdate:
+      return "update";
+    case Activity::kClose:
+      return "close";
+  }
+  return "";
+}
+
 std::string delivery_id(const v1::Alert& alert, Activity activity) {
   std::string text;
   alerts::append_field(text, alert.uid());

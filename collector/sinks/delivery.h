@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "bulkhead/v1/alert.pb.h"
 #include "collector/alerts/ocsf.h"
@@ -9,6 +10,9 @@
 namespace bulkhead::sinks {
 
 using alerts::Activity;
+
+// "create", "update", "close".
+std::string_view activity_name(Activity activity);
 
 struct Delivery {
   // Outlives the delivery.

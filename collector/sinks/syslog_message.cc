@@ -34,18 +34,6 @@ int syslog_severity(v1::Severity severity) {
   return 6;  // informational
 }
 
-std::string_view activity_word(Activity activity) {
-  switch (activity) {
-    case Activity::kCreate:
-      return "create";
-    case Activity::kUpdate:
-      return "update";
-    case Activity::kClose:
-      return "close";
-  }
-  return "";
-}
-
 // A header field: printable ASCII without blanks, "-" for nothing.
 std::string word(std::string_view text, std::size_t limit) {
   std::string clean;
@@ -74,7 +62,7 @@ std::string to_syslog(const Delivery& delivery, const SyslogIdentity& identity, 
                                     word(identity.hostname, kHostnameBytes), word(identity.process_id, 128));
   message += parameter("id", delivery.id);
   message += parameter("uid", alert.uid());
-  message += parameter("activity", activity_word(delivery.activity));
+  message += parameter("activity", activity_name(delivery.activity));
   message += parameter("rule", alert.rule().id());
   message += parameter("count", fmt::format("{}", alert.event_count()));
   message += "] ";
