@@ -116,7 +116,7 @@ void add_call(const v1::Event& event, Json& evidence, Json& data) {
   if (call.result() == v1::CONTROL_RESULT_FAILED) {
     evidence["api"]["response"] = {{"code", call.error()}, {"error", "libvirt refused or failed"}};
   }
-  if (const std::string address = address_text(call.peer_address()); !address.empty()) {
+  if (const std::string address = detect::address_text(call.peer_address()); !address.empty()) {
     evidence["src_endpoint"] = {{"ip", address}, {"port", call.peer_port()}};
   }
   evidence["process"] = process(call.daemon(), event);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "collector/detect/field_makers.h"
+#include "collector/detect/network_text.h"
 #include "collector/detect/kernel_names.h"
 
 namespace bulkhead::detect {

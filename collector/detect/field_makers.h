@@ -96,9 +96,6 @@ Field list(std::string_view name, KindMask kinds, Getter, std::string_view descr
 // PROBE_MEMORY_PTRACE is written memory_ptrace. The number 0 (unspecified) is an absent value and has no name.
 Choices names_of(const google::protobuf::EnumDescriptor& descriptor, std::string_view prefix);
 
-// An IP address of 4 or 16 bytes as people write it; empty for anything else.
-std::string address_text(const std::string& bytes);
-
 // Of what the payloads of the kinds hold; field_table.cc has those that all events have.
 void add_payload_fields(std::vector<Field>& table);
 // The control plane's: control_call and endpoint_access.

@@ -197,13 +197,6 @@ void add_collector_fields(std::vector<Field>& table) {
 
 }  // namespace
 
-std::string address_text(const std::string& bytes) {
-  char text[INET6_ADDRSTRLEN] = "";
-  const int family = bytes.size() == 4 ? AF_INET : bytes.size() == 16 ? AF_INET6 : AF_UNSPEC;
-  if (family == AF_UNSPEC || inet_ntop(family, bytes.data(), text, sizeof text) == nullptr) return "";
-  return text;
-}
-
 void add_payload_fields(std::vector<Field>& table) {
   add_memory_fields(table);
   add_file_fields(table);
