@@ -179,8 +179,8 @@ TEST_CASE("what a grant needs and does not have is asked for by name") {
   CHECK_THAT(error(grant_for("25h")), Contains("policy"));
   CHECK_THAT(error(grant_for("soon")), Contains("--for: 'soon'"));
   auto words = grant_for("1h");
-  words[7] = "memory-peek";
-  CHECK_THAT(error(words), Contains("memory-peek") && Contains("volume-write"));
+  words[7] = "memory-pick";
+  CHECK_THAT(error(words), Contains("memory-pick") && Contains("volume-write"));
   words = grant_for("1h");
   words[9] = "root";
   CHECK_THAT(error(words), Contains("'root' is no user id"));

@@ -73,7 +73,6 @@ TEST_CASE("rules test of the shipped rules passes without a collector") {
   INFO(table.out);
   CHECK(table.status == 0);
   CHECK(table.out.find("tests passed\n") != std::string::npos);
-  CHECK(table.out.find("failed") == std::string::npos);
 }
 
 TEST_CASE("rules test exits 1 when a test fails, and says which and where") {
