@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -45,10 +46,13 @@ std::vector<decode::Record> KernelHost::collect(const std::function<bool(const s
       if (!record.ok()) FAIL(record.status().message());
       records.push_back(*std::move(record));
     });
-    if (enough(records) || std::chrono::steady_clock::now() >= deadline) return records;
+    if (enough(records) || std::chrono::steady_clock::now() >= deadline) break;
     pollfd ready = {.fd = probes_->poll_descriptor(), .events = POLLIN, .revents = 0};
     poll(&ready, 1, 10);
   }
+  // Each CPU has a ring of its own, as in the agent.
+  std::ranges::stable_sort(records, {}, [](const decode::Record& one) { return decode::header_of(one).time_ns; });
+  return records;
 }
 
 std::vector<decode::Record> KernelHost::collect_until_marker() {
