@@ -27,7 +27,7 @@ clean_up() {
 
 show_console() {
   say "the end of the host's console:"
-  tail -n 25 "$work/console" >&2
+  tail -n 40 "$work/console" >&2
 }
 
 # What the host reads first: an initramfs that is laid over the kernel's one, with its init, settings and command.

@@ -20,10 +20,7 @@ constexpr Milliseconds kGone(5'000);
 constexpr int kTimeout = 124, kLabFailed = 125;
 const std::vector<std::string> kNothing;
 
-std::string lab_script() {
-  // <tree>/tests/lab/script_test.cc
-  return std::filesystem::path(__FILE__).parent_path().parent_path().parent_path() / "scripts/lab";
-}
+constexpr char kLabScript[] = BULKHEAD_TREE "/scripts/lab";
 
 struct Said {
   int status = 0;
@@ -33,7 +30,7 @@ struct Said {
 Said lab(std::vector<std::string> words) {
   std::string errors = std::filesystem::temp_directory_path() / "lab-script-test-XXXXXX";
   close(mkstemp(errors.data()));
-  words.insert(words.begin(), lab_script());
+  words.insert(words.begin(), kLabScript);
   const auto outcome = run({.words = std::move(words), .stderr_file = errors, .namespaces = {}}, kBoot);
   std::ifstream in(errors);
   Said said{0, "", {std::istreambuf_iterator<char>(in), {}}};
@@ -87,7 +84,7 @@ TEST_CASE("what the lab cannot do is told from what its command says") {
 TEST_CASE("a signal ends the lab and all that belongs to it") {
   const auto [signal, status] = GENERATE(table<int, int>({{SIGTERM, 143}, {SIGINT, 130}}));
   const HostState before = HostState::now();
-  auto script = ChildProcess::start({{lab_script(), "run", "--", "bash", "-c", "echo begun; exec sleep 600"}, "", {}});
+  auto script = ChildProcess::start({{kLabScript, "run", "--", "bash", "-c", "echo begun; exec sleep 600"}, "", {}});
   REQUIRE(script.status() == absl::OkStatus());
   const auto begun = script->read_line(kBoot);
   REQUIRE(begun.status() == absl::OkStatus());
