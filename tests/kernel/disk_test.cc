@@ -12,6 +12,8 @@ namespace {
 
 using decode::FileOpenRecord;
 
+const std::vector<v1::Probe> kWatched = {v1::PROBE_DISK_IO_URING_OPEN};
+
 struct OwnedVolume {
   TemporaryDirectory directory;
   std::string path = directory.file("volume.raw");
@@ -41,7 +43,7 @@ void check_volume(const FileOpenRecord& record, const OwnedVolume& volume) {
 
 TEST_CASE("a volume is told to be opened, by each system call that opens") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   OwnedVolume volume;
   own(host, volume, kAcme);
   using Row = std::tuple<std::string, v1::OpenMethod>;
@@ -75,7 +77,7 @@ TEST_CASE("a volume is told to be opened, by each system call that opens") {
 
 TEST_CASE("a link or a path descriptor leads to the same volume") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   OwnedVolume volume;
   own(host, volume, kAcme);
   const std::string link = volume.directory.path() + "/another-name";
@@ -94,7 +96,7 @@ TEST_CASE("a link or a path descriptor leads to the same volume") {
 
 TEST_CASE("a volume opened for writing is told so") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   OwnedVolume volume;
   own(host, volume, kAcme);
   REQUIRE(run_subject({"file_opener", "--write", "openat", volume.path}) == 0);
@@ -105,7 +107,7 @@ TEST_CASE("a volume opened for writing is told so") {
 
 TEST_CASE("io_uring opens of a volume are told, into a descriptor or into the ring's table") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   OwnedVolume volume;
   own(host, volume, kAcme);
   const std::vector<std::string> flags =
@@ -131,7 +133,7 @@ TEST_CASE("io_uring opens of a volume are told, into a descriptor or into the ri
 
 TEST_CASE("opening a file of no tenant is silent, also one that took a volume's name") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   OwnedVolume volume;
   own(host, volume, kAcme);
   const std::string stranger = volume.directory.file("stranger");
@@ -145,7 +147,7 @@ TEST_CASE("opening a file of no tenant is silent, also one that took a volume's 
 
 TEST_CASE("looking a volume up without opening it is silent") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   OwnedVolume volume;
   own(host, volume, kAcme);
   REQUIRE(run_subject({"file_opener", "--flags=" + std::to_string(O_PATH), "openat", volume.path}) == 0);
@@ -154,7 +156,7 @@ TEST_CASE("looking a volume up without opening it is silent") {
 
 TEST_CASE("a tenant's own process opening its volume is counted and not told") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   OwnedVolume volume;
   own(host, volume, kAcme);
   stage::ChildProcess opener = start_subject({"file_opener", "--wait", "openat", volume.path});
@@ -172,7 +174,7 @@ TEST_CASE("a tenant's own process opening its volume is counted and not told") {
 
 TEST_CASE("a trusted executable's open is told as trusted, and only with its uid") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   OwnedVolume volume;
   own(host, volume, kAcme);
   const auto opener = host.maps().file_key(stage::program_directory() + "/subjects/file_opener");
@@ -188,7 +190,7 @@ TEST_CASE("a trusted executable's open is told as trusted, and only with its uid
 
 TEST_CASE("an executable trusted only from a trusted parent is not trusted from another") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   OwnedVolume volume;
   own(host, volume, kAcme);
   const auto opener = host.maps().file_key(stage::program_directory() + "/subjects/file_opener");

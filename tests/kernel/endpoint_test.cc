@@ -19,6 +19,8 @@ namespace {
 
 using decode::EndpointRecord;
 
+const std::vector<v1::Probe> kWatched = {v1::PROBE_CONTROL_ENDPOINT};
+
 stage::FileDescriptor listen_at(const std::string& path) {
   stage::FileDescriptor listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
@@ -61,7 +63,7 @@ EndpointRecord one_of(KernelHost& host) {
 
 TEST_CASE("a connection to a domain's socket is told, by whatever name it is reached") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const TemporaryDirectory directory;
   const std::string path = directory.path() + "/monitor.sock";
   const auto listener = listen_at(path);
@@ -87,7 +89,7 @@ TEST_CASE("a connection to a domain's socket is told, by whatever name it is rea
 
 TEST_CASE("a connection to a socket of nobody's, and one of the domain's own VMM, are not told") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const TemporaryDirectory directory;
   const auto owned = listen_at(directory.path() + "/owned");
   const auto other = listen_at(directory.path() + "/other");
@@ -111,7 +113,7 @@ TEST_CASE("a connection to a socket of nobody's, and one of the domain's own VMM
 
 TEST_CASE("a connection to a domain's port is told where the port is the domain's, and nowhere else") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   std::uint16_t port = 0;
   const auto listener = listen_at_loopback(port);
   probes::EndpointKey key = {.inode = 0, .device = 0, .generation = 0, .network_namespace = 0, .port = port};
@@ -133,7 +135,7 @@ TEST_CASE("a connection to a domain's port is told where the port is the domain'
 
 TEST_CASE("a domain's pty that is opened is told; a device that is none cannot be one") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const stage::FileDescriptor terminal(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
   REQUIRE(terminal.valid());
   REQUIRE(grantpt(terminal.get()) == 0);

@@ -16,6 +16,8 @@ namespace {
 
 using decode::MemoryRecord;
 
+const std::vector<v1::Probe> kWatched = {v1::PROBE_MEMORY_INSTRUMENT, v1::PROBE_MEMORY_PROC_MEM};
+
 struct Act {
   std::vector<std::string> words;
   v1::MemoryOperation operation;
@@ -39,7 +41,7 @@ bool is_attached(KernelHost& host, v1::Probe probe) {
 
 TEST_CASE("each way to take from a VMM, to measure it or to advise on it is told with its target") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
   for (const Act& act : acts_on(owned.pid(), owned.victim.address)) {
     INFO(act.words[1]);
@@ -57,7 +59,7 @@ TEST_CASE("each way to take from a VMM, to measure it or to advise on it is told
 
 TEST_CASE("a descriptor that is taken is named by its number in the VMM") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
   REQUIRE(run_subject({"instrumenter", "getfd", owned.pid(), "1"}) == 0);
   REQUIRE(run_subject({"instrumenter", "getfd", owned.pid(), "99"}) == 1);
@@ -71,7 +73,7 @@ TEST_CASE("a descriptor that is taken is named by its number in the VMM") {
 
 TEST_CASE("the same on a process of no domain is silent") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const Victim nobody = start_victim();
   for (const Act& act : acts_on(std::to_string(nobody.process.pid()), nobody.address)) run_subject(act.words);
   CHECK(host.collect_until_marker().empty());
@@ -80,7 +82,7 @@ TEST_CASE("the same on a process of no domain is silent") {
 
 TEST_CASE("a descriptor that is no pidfd names nobody") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
   // An ordinary file, and an anonymous one of another kind.
   const int file = open("/dev/null", O_RDONLY);
@@ -93,7 +95,7 @@ TEST_CASE("a descriptor that is no pidfd names nobody") {
 
 TEST_CASE("all of the host's memory, opened by whatever name, is told; another device of its driver is not") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const TemporaryDirectory directory;
   const std::string node = directory.path() + "/innocent";
   const std::string zero = directory.path() + "/zero";
@@ -122,7 +124,7 @@ TEST_CASE("all of the host's memory, opened by whatever name, is told; another d
 
 TEST_CASE("reading by a descriptor of /proc/PID/mem that came from another process is told, where the kernel allows") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
   const int mem = open(("/proc/" + owned.pid() + "/mem").c_str(), O_RDONLY);
   REQUIRE(mem >= 0);

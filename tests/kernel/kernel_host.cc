@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "absl/strings/str_split.h"
 #include "agent/decode/decoder.h"
@@ -29,11 +30,17 @@ std::string missing_capability() {
   return missing;
 }
 
-KernelHost::KernelHost(probes::Options options) {
-  auto probes = probes::ProbeSet::load(options);
+KernelHost::KernelHost(std::vector<v1::Probe> wanted, probes::Options options) {
+  std::vector<probes::Probe> table;
+  wanted.push_back(v1::PROBE_DISK_FILE_OPEN);  // tells the marker
+  std::ranges::copy_if(probes::probe_table(), std::back_inserter(table), [&](const probes::Probe& probe) {
+    return wanted.size() == 1 || std::ranges::count(wanted, probe.id) > 0;
+  });
+  table_ = std::move(table);
+  auto probes = probes::ProbeSet::load(options, table_);
   if (!probes.ok()) FAIL(probes.status().message());
   probes_ = *std::move(probes);
-  probes_->follow_libvirt(inventory::find_libvirt_files().libraries);
+  if (wanted.size() == 1) probes_->follow_libvirt(inventory::find_libvirt_files().libraries);
 }
 
 std::vector<decode::Record> KernelHost::collect(const std::function<bool(const std::vector<decode::Record>&)>& enough,

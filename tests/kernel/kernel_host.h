@@ -23,7 +23,9 @@ std::string missing_capability();
 
 class KernelHost {
  public:
-  explicit KernelHost(probes::Options options = {});
+  // Letting go of a hook takes the kernel a while, so that a test loads what it needs: these probes, and the one that
+  // tells markers; all of them when none is named.
+  explicit KernelHost(std::vector<v1::Probe> wanted = {}, probes::Options options = {});
 
   probes::ProbeSet& probes() { return *probes_; }
   probes::OwnershipMaps& maps() { return probes_->ownership(); }
@@ -43,6 +45,7 @@ class KernelHost {
   v1::Probe teller_of(v1::Probe probe) const;
 
  private:
+  std::vector<probes::Probe> table_;
   std::unique_ptr<probes::ProbeSet> probes_;
   std::string marker_file_;
 };

@@ -11,6 +11,9 @@ namespace {
 using decode::FileOpenRecord;
 using decode::LifecycleRecord;
 
+const std::vector<v1::Probe> kWatched = {v1::PROBE_CONTROL_VMM_LIFECYCLE, v1::PROBE_MEMORY_PROCESS_VM,
+                                         v1::PROBE_DISK_IO_URING_OPEN};
+
 const std::string kSubjects = stage::program_directory() + "/subjects/";
 
 // A shell that waits for a line and then runs a command as its child.
@@ -25,7 +28,7 @@ stage::ChildProcess start_shell(const std::string& command) {
 
 TEST_CASE("what a VMM forks and executes is the VMM's") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const TemporaryDirectory directory;
   const std::string path = directory.file("volume");
   REQUIRE(host.maps().set_volume(*host.maps().file_key(path), kAcme).ok());
@@ -48,7 +51,7 @@ TEST_CASE("what a VMM forks and executes is the VMM's") {
 
 TEST_CASE("an executed emulator equals no tenant until it is known") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const TemporaryDirectory directory;
   const std::string path = directory.file("volume");
   REQUIRE(host.maps().set_volume(*host.maps().file_key(path), kAcme).ok());
@@ -74,7 +77,7 @@ TEST_CASE("an executed emulator equals no tenant until it is known") {
 
 TEST_CASE("a VMM that ends leaves the map, and says so; its children leave silently") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   stage::ChildProcess shell = start_shell("/bin/true");
   const auto key = host.maps().process(static_cast<std::uint32_t>(shell.pid()));
   REQUIRE(host.maps().set_vmm(*key, kAcme, false).ok());
@@ -90,7 +93,7 @@ TEST_CASE("a VMM that ends leaves the map, and says so; its children leave silen
 
 TEST_CASE("a thread's end does not end its VMM") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const Victim victim = start_victim({"--threads=2"});
   const auto key = host.maps().process(static_cast<std::uint32_t>(victim.process.pid()));
   REQUIRE(host.maps().set_vmm(*key, kAcme, false).ok());

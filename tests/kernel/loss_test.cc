@@ -8,7 +8,7 @@ namespace {
 
 TEST_CASE("an overflowing ring loses records and says exactly how many") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host({.ring_kib_per_cpu = 4});
+  KernelHost host({v1::PROBE_MEMORY_PROCESS_VM}, {.ring_kib_per_cpu = 4});
   const Victim victim = start_victim();
   const auto key = host.maps().process(static_cast<std::uint32_t>(victim.process.pid()));
   REQUIRE(host.maps().set_vmm(*key, kAcme, false).ok());

@@ -13,6 +13,9 @@ namespace {
 
 using decode::MemoryRecord;
 
+const std::vector<v1::Probe> kWatched = {v1::PROBE_MEMORY_PROCESS_VM, v1::PROBE_MEMORY_PTRACE,
+                                         v1::PROBE_DISK_IO_URING_OPEN};
+
 // The actor is a child of this test: the kernel's words about it are known.
 void check_actor(const std::vector<decode::Record>& records, const MemoryRecord& record, pid_t pid,
                  const std::string& program) {
@@ -33,7 +36,7 @@ void check_actor(const std::vector<decode::Record>& records, const MemoryRecord&
 
 TEST_CASE("process_vm_readv on a VMM is told with target, bytes and actor") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
   stage::ChildProcess reader = start_subject({"memory_reader", owned.pid(), owned.victim.address, "4096"});
   REQUIRE(*reader.wait(kPatience) == 0);
@@ -53,7 +56,7 @@ TEST_CASE("process_vm_readv on a VMM is told with target, bytes and actor") {
 
 TEST_CASE("process_vm_writev on a VMM is told as a write") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
   REQUIRE(run_subject({"memory_reader", "--write", owned.pid(), owned.victim.address, "512"}) == 0);
 
@@ -66,7 +69,7 @@ TEST_CASE("process_vm_writev on a VMM is told as a write") {
 
 TEST_CASE("naming a VMM's thread instead of its process hides nothing") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme, {"--threads=1"});
   std::string thread;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/" + owned.pid() + "/task")) {
@@ -83,7 +86,7 @@ TEST_CASE("naming a VMM's thread instead of its process hides nothing") {
 
 TEST_CASE("a refused process_vm_readv is told with its error") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
   REQUIRE(run_subject({"memory_reader", owned.pid(), "8", "64"}) == 1);
 
@@ -94,7 +97,7 @@ TEST_CASE("a refused process_vm_readv is told with its error") {
 
 TEST_CASE("process_vm_readv on a process of no domain is silent") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const Victim nobody = start_victim();
   REQUIRE(run_subject({"memory_reader", std::to_string(nobody.process.pid()), nobody.address, "4096"}) == 0);
   CHECK(host.collect_until_marker().empty());
@@ -103,7 +106,7 @@ TEST_CASE("process_vm_readv on a process of no domain is silent") {
 
 TEST_CASE("process_vm_readv by a process of the same tenant is counted and not told") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
   stage::ChildProcess reader = start_subject({"memory_reader", "--wait", owned.pid(), owned.victim.address, "64"});
   REQUIRE(reader.read_line(kPatience).ok());
@@ -122,7 +125,7 @@ TEST_CASE("process_vm_readv by a process of the same tenant is counted and not t
 
 TEST_CASE("process_vm_readv by another tenant's process names both tenants") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
   stage::ChildProcess reader = start_subject({"memory_reader", "--wait", owned.pid(), owned.victim.address, "64"});
   REQUIRE(reader.read_line(kPatience).ok());
@@ -140,7 +143,7 @@ TEST_CASE("process_vm_readv by another tenant's process names both tenants") {
 
 TEST_CASE("two VMMs whose domains are not known yet are not one tenant") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const probes::Owner starting{probes::kStartingNumber, 0};
   const OwnedVictim owned = own_victim(host, starting);
   stage::ChildProcess reader = start_subject({"memory_reader", "--wait", owned.pid(), owned.victim.address, "64"});
@@ -154,7 +157,7 @@ TEST_CASE("two VMMs whose domains are not known yet are not one tenant") {
 
 TEST_CASE("a VMM's pid that another process got since is nobody's") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   OwnedVictim owned = own_victim(host, kAcme);
   REQUIRE(host.maps().set_vmm({owned.key.tgid, owned.key.start_ns - 1}, kAcme, false).ok());
   REQUIRE(run_subject({"memory_reader", owned.pid(), owned.victim.address, "64"}) == 0);
@@ -163,7 +166,7 @@ TEST_CASE("a VMM's pid that another process got since is nobody's") {
 
 TEST_CASE("ptrace requests on a VMM are told one by one") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
   stage::ChildProcess tracer = start_subject({"ptrace_attacher", "peek", owned.pid(), owned.victim.address});
   REQUIRE(*tracer.wait(kPatience) == 0);
@@ -186,7 +189,7 @@ TEST_CASE("ptrace requests on a VMM are told one by one") {
 
 TEST_CASE("PTRACE_SEIZE on a VMM is told") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
   REQUIRE(run_subject({"ptrace_attacher", "seize", owned.pid()}) == 0);
   const auto memory = only<MemoryRecord>(host.collect(at_least<MemoryRecord>(1)));
@@ -196,7 +199,7 @@ TEST_CASE("PTRACE_SEIZE on a VMM is told") {
 
 TEST_CASE("ptrace on a process of no domain is silent") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const Victim nobody = start_victim();
   REQUIRE(run_subject({"ptrace_attacher", "attach", std::to_string(nobody.process.pid())}) == 0);
   CHECK(host.collect_until_marker().empty());
@@ -204,7 +207,7 @@ TEST_CASE("ptrace on a process of no domain is silent") {
 
 TEST_CASE("an open of a VMM's /proc/<pid>/mem is told, by whichever path") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme, {"--threads=1"});
   const std::string pid = owned.pid();
   const std::string path =
@@ -230,7 +233,7 @@ TEST_CASE("an open of a VMM's /proc/<pid>/mem is told, by whichever path") {
 
 TEST_CASE("an open of a VMM's memory through io_uring is told") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
   REQUIRE(run_subject({"io_uring_opener", "/proc/" + owned.pid() + "/mem"}) == 0);
   const auto memory = only<MemoryRecord>(host.collect(at_least<MemoryRecord>(1)));
@@ -242,7 +245,7 @@ TEST_CASE("an open of a VMM's memory through io_uring is told") {
 
 TEST_CASE("a VMM's other files in procfs, and a stranger's memory, are silent") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
   const Victim nobody = start_victim();
   for (const char* name : {"stat", "status", "maps", "cmdline"}) {

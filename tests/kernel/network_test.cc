@@ -9,6 +9,8 @@ namespace {
 
 using decode::DeliveryRecord;
 
+const std::vector<v1::Probe> kWatched = {v1::PROBE_NETWORK_DELIVERY};
+
 constexpr std::array<std::uint8_t, 4> kAcmeAddress = {10, 77, 0, 11};
 constexpr std::array<std::uint8_t, 4> kGlobexAddress = {10, 77, 0, 21};
 constexpr Mac kBroadcast = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
@@ -38,7 +40,7 @@ struct Network {
 
 TEST_CASE("a frame that reaches another tenant's port is told with both ends") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   Network network(host);
   network.teach(host);
   const auto frame =
@@ -71,7 +73,7 @@ TEST_CASE("a frame that reaches another tenant's port is told with both ends") {
 
 TEST_CASE("a frame between two ports of one tenant is counted and not told") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   Network network(host);
   network.teach(host);
   const auto before = host.counters_of(v1::PROBE_NETWORK_DELIVERY);
@@ -85,7 +87,7 @@ TEST_CASE("a frame between two ports of one tenant is counted and not told") {
 
 TEST_CASE("a flooded frame is told for each foreign port that it reaches, and for no other") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   Network network(host);
   network.taps.send(kAcmeTap, ipv4_frame(kBroadcast, TapNetwork::mac(kAcmeTap), kAcmeAddress, kGlobexAddress, 10));
   REQUIRE(network.taps.receive(kGlobexTap, TapNetwork::mac(kAcmeTap), 5000));
@@ -97,7 +99,7 @@ TEST_CASE("a flooded frame is told for each foreign port that it reaches, and fo
 
 TEST_CASE("a frame with a forged source MAC is told as such") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   Network network(host);
   const Mac forged = {0x52, 0x54, 0x00, 0xbb, 0xbb, 0xbb};
   network.taps.send(kGlobexTap, ipv4_frame(kBroadcast, forged, kGlobexAddress, kAcmeAddress, 10));
@@ -109,7 +111,7 @@ TEST_CASE("a frame with a forged source MAC is told as such") {
 
 TEST_CASE("the two addresses of an ARP request and of an IPv6 packet are told each as what it is") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   Network network(host);
   network.teach(host);
   network.taps.send(kGlobexTap, arp_request(TapNetwork::mac(kGlobexTap), kGlobexAddress, kAcmeAddress));
@@ -136,7 +138,7 @@ TEST_CASE("the two addresses of an ARP request and of an IPv6 packet are told ea
 // says that what leaves is not what came in.
 TEST_CASE("what leaves in the buffer of a frame that came in, but from another sender, is not told as that frame") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   Network network(host);
   network.teach(host);
   const Mac router = network.taps.route(kAcmeAddress, TapNetwork::mac(kAcmeTap));
@@ -156,7 +158,7 @@ TEST_CASE("what leaves in the buffer of a frame that came in, but from another s
 
 TEST_CASE("frames of a flow already told are counted into a later record") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   Network network(host);
   network.teach(host);
   const auto frame =
@@ -190,7 +192,7 @@ TEST_CASE("frames of a flow already told are counted into a later record") {
 
 TEST_CASE("a frame to a port of no tenant is silent") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host;
+  KernelHost host(kWatched);
   Network network(host);
   network.teach(host);
   host.maps().remove_port(network.taps.key(kAcmeTap));
