@@ -16,9 +16,9 @@ namespace bulkhead::attribute {
 // Belongs to one thread.
 //
 // A record waits a moment when its actor's own record, or that of a starting VMM's exec, is still in another CPU's
-// ring, up to ownership::StartingVmms' patience when it is about a VMM whose domain is not known yet, and up to a second
-// when a call of libvirt's names a domain that the inventory does not have yet. Order among the others stays. A starting
-// VMM whose exec nobody told of is the host's.
+// ring, up to ownership::StartingVmms' patience when it is about a VMM whose domain is not known yet, and up to a
+// second when a call of libvirt's names a domain that the inventory does not have yet. Order among the others stays. A
+// starting VMM whose exec nobody told of is the host's.
 class Attributor {
  public:
   using Clock = std::chrono::steady_clock;

@@ -174,8 +174,7 @@ absl::Status ProbeSet::Impl::place_rings(int outer) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<ObjectPtr> ProbeSet::Impl::open_with_shared_maps(const Probe& probe,
-                                                                 const void* (*elf)(std::size_t*)) {
+absl::StatusOr<ObjectPtr> ProbeSet::Impl::open_with_shared_maps(const Probe& probe, const void* (*elf)(std::size_t*)) {
   std::size_t size = 0;
   const void* bytes = elf(&size);
   absl::StatusOr<ObjectPtr> object = open_object(bytes, size, probe.name);
@@ -202,14 +201,13 @@ void ProbeSet::Impl::load_best(const Probe& probe, const HookAttacher& attacher)
       better_[probe.id] = &mechanism;
       return;
     }
-    reasons.push_back(absl::StrCat("tier ", mechanism.tier, ", ", describe(mechanism.hooks.front()), ": ",
-                                   loaded.message()));
+    reasons.push_back(
+        absl::StrCat("tier ", mechanism.tier, ", ", describe(mechanism.hooks.front()), ": ", loaded.message()));
   }
   load_probe(probe, attacher, absl::StrJoin(reasons, "; "));
 }
 
-absl::Status ProbeSet::Impl::load_better(const Probe& probe, const Mechanism& mechanism,
-                                         const HookAttacher& attacher) {
+absl::Status ProbeSet::Impl::load_better(const Probe& probe, const Mechanism& mechanism, const HookAttacher& attacher) {
   LibbpfMessages messages;
   absl::StatusOr<ObjectPtr> object = open_with_shared_maps(probe, mechanism.elf);
   if (!object.ok()) return object.status();
@@ -312,7 +310,8 @@ void ProbeSet::Impl::tend() {
   }
 }
 
-v1::ProbeCoverage& ProbeSet::Impl::add_coverage(const Probe& probe, const Hook& hook, const std::string& missing_reason) {
+v1::ProbeCoverage& ProbeSet::Impl::add_coverage(const Probe& probe, const Hook& hook,
+                                                const std::string& missing_reason) {
   v1::ProbeCoverage row;
   row.set_probe(probe.id);
   row.set_name(probe.name);

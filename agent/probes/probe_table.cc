@@ -94,9 +94,8 @@ constexpr std::array kProcessVmBetter = {Mechanism{1, "", bh_process_vm_direct::
 constexpr std::array kPtraceBetter = {
     Mechanism{1, "a request by one who is no tracer is refused before it gets this far, and is not told",
               bh_ptrace_direct::elf_bytes, kPtraceDirectHooks}};
-constexpr std::array kFileOpenBetter = {
-    Mechanism{1, "opens only; reads and writes of volumes are not seen", bh_file_open_direct::elf_bytes,
-              kFileOpenDirectHooks}};
+constexpr std::array kFileOpenBetter = {Mechanism{1, "opens only; reads and writes of volumes are not seen",
+                                                  bh_file_open_direct::elf_bytes, kFileOpenDirectHooks}};
 
 const std::array kProbes = {
     Probe{v1::PROBE_MEMORY_PROCESS_VM, "memory.process_vm", "MEM-01", kNoCompat, bh_process_vm::elf_bytes,
@@ -111,19 +110,31 @@ const std::array kProbes = {
           "opens only, not the reads and writes after them; the descriptor is looked up after the call, so another "
           "thread that replaces it at once hides the file; no 32-bit system calls",
           bh_file_open::elf_bytes, kFileOpenHooks, 2, kFileOpenBetter},
-    Probe{v1::PROBE_DISK_IO_URING_OPEN, "disk.io_uring_open", "DISK-01 MEM-03 MEM-08 CTRL-03",
-          "a request that asks for no completion (IOSQE_CQE_SKIP_SUCCESS) is not seen", bh_io_uring_open::elf_bytes,
-          kIoUringHooks, 2, {}, v1::PROBE_DISK_FILE_OPEN},
+    Probe{v1::PROBE_DISK_IO_URING_OPEN,
+          "disk.io_uring_open",
+          "DISK-01 MEM-03 MEM-08 CTRL-03",
+          "a request that asks for no completion (IOSQE_CQE_SKIP_SUCCESS) is not seen",
+          bh_io_uring_open::elf_bytes,
+          kIoUringHooks,
+          2,
+          {},
+          v1::PROBE_DISK_FILE_OPEN},
     Probe{v1::PROBE_NETWORK_DELIVERY, "network.delivery", "NET-03",
           "frames that leave the kernel's own datapath (vhost-user, DPDK, SR-IOV) are not seen", bh_delivery::elf_bytes,
           kDeliveryHooks},
     Probe{v1::PROBE_CONTROL_VMM_LIFECYCLE, "control.vmm_lifecycle", "", "", bh_vmm_lifecycle::elf_bytes,
           kLifecycleHooks},
-    Probe{v1::PROBE_CONTROL_LIBVIRT_RPC, "control.libvirt_rpc", "CTRL-01 MEM-09",
+    Probe{v1::PROBE_CONTROL_LIBVIRT_RPC,
+          "control.libvirt_rpc",
+          "CTRL-01 MEM-09",
           "libvirt daemons that run as root only; a caller behind a proxy (virtproxyd, ssh) is the proxy's process; a "
           "connection handed to another process is told as its maker's; over TCP only the address is known",
-          bh_libvirt_rpc::elf_bytes, kLibvirtRpcHooks, 2, {},
-          v1::PROBE_UNSPECIFIED, "unanswered"},
+          bh_libvirt_rpc::elf_bytes,
+          kLibvirtRpcHooks,
+          2,
+          {},
+          v1::PROBE_UNSPECIFIED,
+          "unanswered"},
     Probe{v1::PROBE_CONTROL_ENDPOINT, "control.endpoint", "CTRL-02 CTRL-03",
           "connections that succeed, by connect(2); none through io_uring, none from other hosts, none that were there "
           "before, and no descriptor that is taken from another process; no 32-bit system calls",

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include "collector/detect/field_makers.h"
-#include "collector/detect/network_text.h"
 #include "collector/detect/kernel_names.h"
+#include "collector/detect/network_text.h"
 
 namespace bulkhead::detect {
 namespace {

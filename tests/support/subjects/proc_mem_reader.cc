@@ -7,9 +7,9 @@
 #include "tests/support/subjects/subject.h"
 
 int main(int argc, char** argv) {
-  const subject::Arguments arguments(
-      argc, argv,
-      "proc_mem_reader [--wait] [--write] [--open-only] [--path=FILE] [--descriptor=OPEN] PID ADDRESS|largest LENGTH (at most 1 MiB)");
+  const subject::Arguments arguments(argc, argv,
+                                     "proc_mem_reader [--wait] [--write] [--open-only] [--path=FILE] "
+                                     "[--descriptor=OPEN] PID ADDRESS|largest LENGTH (at most 1 MiB)");
   const auto pid = static_cast<pid_t>(arguments.word_number(0));
   const uint64_t length = arguments.word_number(2);
   if (length > 1 << 20) arguments.fail();
