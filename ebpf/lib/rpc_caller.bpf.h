@@ -16,7 +16,8 @@
 #define BH_AF_UNIX 1
 #define BH_AF_INET 2
 #define BH_AF_INET6 10
-#define BH_LEARNED_PLACES 64
+/* Both members are near the beginning; further back there are addresses, and memory that was never written. */
+#define BH_LEARNED_PLACES 32
 #define BH_CLIENT_STEP 8       /* a pointer */
 #define BH_SOCKET_STEP 4       /* an int */
 #define BH_DESCRIPTOR_PLACES 4 /* that are looked at */
