@@ -133,7 +133,7 @@ TEST_CASE("a connection to a domain's port is told where the port is the domain'
   CHECK(record.endpoint.network_namespace == key.network_namespace);
 }
 
-TEST_CASE("a domain's pty that is opened is told; a device that is none cannot be one") {
+TEST_CASE("a domain's pty that is opened is told, and a device that is none cannot be one") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const stage::FileDescriptor terminal(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));

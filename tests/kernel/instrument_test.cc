@@ -62,12 +62,12 @@ TEST_CASE("a descriptor that is taken is named by its number in the VMM") {
   KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
   REQUIRE(run_subject({"instrumenter", "getfd", owned.pid(), "1"}) == 0);
-  REQUIRE(run_subject({"instrumenter", "getfd", owned.pid(), "99"}) == 1);
+  REQUIRE(run_subject({"instrumenter", "getfd", owned.pid(), "999999"}) == 1);
   const auto memory = only<MemoryRecord>(host.collect(at_least<MemoryRecord>(2)));
   REQUIRE(memory.size() == 2);
   CHECK(memory[0].access.descriptor_number() == 1);
   CHECK(memory[0].access.result() > 2);
-  CHECK(memory[1].access.descriptor_number() == 99);
+  CHECK(memory[1].access.descriptor_number() == 999999);
   CHECK(memory[1].access.result() == -EBADF);
 }
 
@@ -93,7 +93,7 @@ TEST_CASE("a descriptor that is no pidfd names nobody") {
   CHECK(host.counters_of(v1::PROBE_MEMORY_INSTRUMENT).seen() == 0);
 }
 
-TEST_CASE("all of the host's memory, opened by whatever name, is told; another device of its driver is not") {
+TEST_CASE("all of the host's memory, opened by whatever name, is told, and another device of its driver is not") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const TemporaryDirectory directory;

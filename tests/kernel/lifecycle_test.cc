@@ -75,7 +75,7 @@ TEST_CASE("an executed emulator equals no tenant until it is known") {
   CHECK(opens.front().header.actor.tenant == probes::kStartingNumber);
 }
 
-TEST_CASE("a VMM that ends leaves the map, and says so; its children leave silently") {
+TEST_CASE("a VMM that ends leaves the map, and says so, and its children leave silently") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   stage::ChildProcess shell = start_shell("/bin/true");

@@ -283,7 +283,7 @@ TEST_CASE("More earlier boots than one Hello names are delivered over several se
   CHECK(seen.hellos[0].spooled_boot_ids_size() == 64);
 }
 
-TEST_CASE("Health comes at its interval; inventory and coverage on connect and on change") {
+TEST_CASE("Health comes at its interval, inventory and coverage on connect and on change") {
   StreamFixture fixture;
   fixture.start_collector();
   fixture.options.health_interval = 20ms;
