@@ -154,7 +154,8 @@ TEST_CASE("Prometheus's own tool finds nothing wrong with the figures, and rules
   CHECK(http_get(watched.collector, "/readyz") == "ok\n");
 }
 
-TEST_CASE("Prometheus is killed, comes back, and has what happened meanwhile, and the loss identity holds in its figures") {
+TEST_CASE(
+    "Prometheus is killed, comes back, and has what happened meanwhile, and the loss identity holds in its figures") {
   NEEDS_PROMETHEUS();
   const Watched watched;
   Prometheus prometheus(watched);

@@ -163,8 +163,8 @@ TEST_CASE("all Kafka brokers go down in the middle, and every alert arrives, non
   std::map<std::string, std::string> ids;
   std::set<std::string> keys;
   for (const Record& record : records) {
-    // What was on its way when the brokers went is sent again with the producer's old sequence number, by which a broker
-    // knows it. librdkafka's mock does not: it keeps both.
+    // What was on its way when the brokers went is sent again with the producer's old sequence number, by which a
+    // broker knows it. librdkafka's mock does not: it keeps both.
     CHECK(ids.try_emplace(record.id, record.value).first->second == record.value);
     keys.insert(record.key);
     CHECK(nlohmann::json::parse(record.value)["finding_info"]["uid"] == record.key);
