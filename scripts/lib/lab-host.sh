@@ -107,13 +107,21 @@ start_qemu() {
 # next_word SECONDS: the next line on the status port goes to `word`. Fails when the time is up (`word` is "late") or
 # the machine ended ("gone").
 next_word() {
-  local deadline=$((SECONDS + $1))
+  local deadline=$((SECONDS + $1)) begun=''
   while true; do
     word=''
-    if read -r -t 1 -u "$status" word; then return 0; fi
+    # What came of a line before the time was up is in the variable, and comes no second time.
+    if read -r -t 1 -u "$status" word; then
+      word=$begun$word
+      return 0
+    fi
+    begun+=$word
     # Once more after its end: the line may have come just before.
     if ! kill -0 "$qemu" 2>/dev/null; then
-      read -r -t 0.1 -u "$status" word && return 0
+      if read -r -t 0.1 -u "$status" word; then
+        word=$begun$word
+        return 0
+      fi
       word=gone
       return 1
     fi
