@@ -246,7 +246,8 @@ void Agent::Impl::drain_rings() {
 }
 
 void Agent::Impl::dispatch(decode::Record record, steady_clock::time_point now) {
-  if (!std::holds_alternative<decode::ActorRecord>(record)) ++decoded_[decode::header_of(record).probe];
+  // An actor record belongs to no probe, and is counted as none of theirs.
+  ++decoded_[decode::header_of(record).probe];
   if (const auto* lifecycle = std::get_if<decode::LifecycleRecord>(&record)) {
     if (lifecycle->change == decode::LifecycleRecord::Change::kEmulatorExec) {
       ownership_->starting().begin({lifecycle->header.actor_key.tgid, lifecycle->header.actor_key.start_ns}, now);
