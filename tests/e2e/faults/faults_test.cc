@@ -119,6 +119,35 @@ TEST_CASE("an unknown key of the collector's configuration is refused with its p
   check_refusal(run_program("bulkhead-collector", {"--config", file, "--check-config"}), 1, "collector.yaml:1:");
 }
 
+TEST_CASE("a configuration that is good is said to be, with 0") {
+  const Directory directory;
+  const std::string agent = write(directory, "agent.yaml", "libvirt: {run_dir: /run/libvirt}\n");
+  const std::string collector = write(directory, "collector.yaml", "data_dir: /tmp/none\n");
+  CHECK(
+      run_program("bulkhead-agent", {"--config", agent, "--check-config", "--collector", "127.0.0.1:1"}).exit_status ==
+      0);
+  CHECK(run_program("bulkhead-collector", {"--config", collector, "--check-config"}).exit_status == 0);
+}
+
+TEST_CASE("the agent's inventory without a libvirt to ask says so") {
+  if (geteuid() != 0) BULKHEAD_SKIP("needs root");
+  // After what it logs while it tries.
+  const Result result = run_program("bulkhead-agent", {"inventory", "--libvirt", "qemu:///system?socket=/nowhere"});
+  INFO(result.error);
+  CHECK(result.exit_status == 3);
+  CHECK_THAT(result.error, Catch::Contains("bulkhead-agent: libvirt does not answer at") && Catch::EndsWith("\n"));
+}
+
+TEST_CASE("a collector that may not write its data directory names it") {
+  if (geteuid() != 0) BULKHEAD_SKIP("needs root, to give it up");
+  const Directory directory;
+  // Others may look into it, and not write.
+  std::filesystem::permissions(directory / ".", std::filesystem::perms(0755));
+  check_refusal(run_words({"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", program("bulkhead-collector"),
+                           "--data-dir", directory / "data", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"}),
+                4, directory / "data");
+}
+
 TEST_CASE("a collector whose data directory cannot be made names it") {
   const Directory directory;
   const std::string file = write(directory, "file", "not a directory");

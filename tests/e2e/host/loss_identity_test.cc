@@ -93,5 +93,27 @@ TEST_CASE("the loss identity holds from the kernel to the store while the rings 
   CHECK(told == counters.emitted());
 }
 
+TEST_CASE("records for the agent alone are decoded, every one, and go no further") {
+  if (const std::string missing = missing_for_host(); !missing.empty()) BULKHEAD_SKIP(missing);
+  const auto host = SmallHost::make();
+  host->start_agent("health_interval: 500ms\n");
+  INFO(host->logs());
+  REQUIRE(host->acme->start() == absl::OkStatus());
+  REQUIRE(host->agent->wait_until_watching(host->collector, 1, kPatience) == absl::OkStatus());
+  // The kernel tells of the VMM's end.
+  REQUIRE(host->acme->destroy() == absl::OkStatus());
+  v1::Host latest;
+  v1::ProbeCounters counters;
+  for (int i = 0; i < 300 && (counters.emitted() == 0 || counters.decoded() != counters.emitted()); ++i) {
+    usleep(200'000);
+    latest = parse_host(host->host_json());
+    counters = counters_of(latest, v1::PROBE_CONTROL_VMM_LIFECYCLE);
+  }
+  CHECK(counters.emitted() > 0);
+  CHECK(counters.decoded() == counters.emitted());
+  CHECK(counters.spooled() == 0);
+  CHECK(stored_of(latest, v1::PROBE_CONTROL_VMM_LIFECYCLE) == 0);
+}
+
 }  // namespace
 }  // namespace bulkhead::stage
