@@ -7,6 +7,7 @@
 #include "proto/batch/batch.h"
 #include "proto/batch/event_time.h"
 #include "proto/batch/limits.h"
+#include "proto/batch/plain_payloads.h"
 #include "proto/batch/utf8.h"
 
 namespace bulkhead::batch {
@@ -244,32 +245,14 @@ class Packer::Tables {
 
   void payload(const v1::Event& from, v1::PackedEvent* to) {
     switch (from.payload_case()) {
-      case v1::Event::kMemoryAccess:
-        *to->mutable_memory_access() = from.memory_access();
-        break;
-      case v1::Event::kFileOpen:
-        *to->mutable_file_open() = from.file_open();
-        break;
+#define BULKHEAD_COPY_PAYLOAD(one, field)  \
+  case v1::Event::one:                     \
+    *to->mutable_##field() = from.field(); \
+    break;
+      BULKHEAD_PLAIN_PAYLOADS(BULKHEAD_COPY_PAYLOAD)
+#undef BULKHEAD_COPY_PAYLOAD
       case v1::Event::kFrameDelivery:
         delivery(from.frame_delivery(), to->mutable_frame_delivery());
-        break;
-      case v1::Event::kLoss:
-        *to->mutable_loss() = from.loss();
-        break;
-      case v1::Event::kTenantChange:
-        *to->mutable_tenant_change() = from.tenant_change();
-        break;
-      case v1::Event::kGrantChange:
-        *to->mutable_grant_change() = from.grant_change();
-        break;
-      case v1::Event::kPolicyChange:
-        *to->mutable_policy_change() = from.policy_change();
-        break;
-      case v1::Event::kControlCall:
-        *to->mutable_control_call() = from.control_call();
-        break;
-      case v1::Event::kEndpointAccess:
-        *to->mutable_endpoint_access() = from.endpoint_access();
         break;
       case v1::Event::PAYLOAD_NOT_SET:
         break;

@@ -5,6 +5,7 @@
 #include "proto/batch/batch.h"
 #include "proto/batch/event_time.h"
 #include "proto/batch/limits.h"
+#include "proto/batch/plain_payloads.h"
 
 namespace bulkhead::batch {
 namespace {
@@ -102,32 +103,14 @@ class Unpacker {
 
   void payload(const v1::PackedEvent& from, v1::Event* to) const {
     switch (from.payload_case()) {
-      case v1::PackedEvent::kMemoryAccess:
-        *to->mutable_memory_access() = from.memory_access();
-        break;
-      case v1::PackedEvent::kFileOpen:
-        *to->mutable_file_open() = from.file_open();
-        break;
+#define BULKHEAD_COPY_PAYLOAD(one, field)  \
+  case v1::PackedEvent::one:               \
+    *to->mutable_##field() = from.field(); \
+    break;
+      BULKHEAD_PLAIN_PAYLOADS(BULKHEAD_COPY_PAYLOAD)
+#undef BULKHEAD_COPY_PAYLOAD
       case v1::PackedEvent::kFrameDelivery:
         delivery(from.frame_delivery(), to->mutable_frame_delivery());
-        break;
-      case v1::PackedEvent::kLoss:
-        *to->mutable_loss() = from.loss();
-        break;
-      case v1::PackedEvent::kTenantChange:
-        *to->mutable_tenant_change() = from.tenant_change();
-        break;
-      case v1::PackedEvent::kGrantChange:
-        *to->mutable_grant_change() = from.grant_change();
-        break;
-      case v1::PackedEvent::kPolicyChange:
-        *to->mutable_policy_change() = from.policy_change();
-        break;
-      case v1::PackedEvent::kControlCall:
-        *to->mutable_control_call() = from.control_call();
-        break;
-      case v1::PackedEvent::kEndpointAccess:
-        *to->mutable_endpoint_access() = from.endpoint_access();
         break;
       case v1::PackedEvent::PAYLOAD_NOT_SET:
         break;
