@@ -141,6 +141,49 @@ void add_loss(const v1::Event& event, Json& data) {
   data["window_end_ns"] = loss.window_end_ns();
 }
 
+void add_holding(const v1::Event& event, Json& evidence, Json& data) {
+  const v1::Holding& holding = event.holding();
+  if (!event.path().empty()) {
+    evidence["file"] = file(event.path(), holding.block_device() ? kBlockDevice : kRegularFile);
+  }
+  data["holding"] = enum_name(v1::HoldingKind_descriptor(), holding.kind(), "HOLDING_KIND_");
+  data["descriptor_number"] = holding.descriptor_number();
+  data["open_flags"] = holding.open_flags();
+  data["writable"] = holding.writable();
+  data["mapped_bytes"] = holding.mapped_bytes();
+  data["device"] = holding.device();
+  data["inode"] = holding.inode();
+  data["generation"] = holding.generation();
+}
+
+void add_vmm_act(const v1::Event& event, Json& evidence, Json& data) {
+  if (!event.path().empty()) evidence["file"] = file(event.path(), kRegularFile);
+  data["act"] = enum_name(v1::VmmActKind_descriptor(), event.vmm_act().kind(), "VMM_ACT_KIND_");
+  data["result"] = event.vmm_act().result();
+  data["argument"] = event.vmm_act().argument();
+}
+
+void add_sensor_fault(const v1::Event& event, Json& data) {
+  const v1::SensorFault& fault = event.sensor_fault();
+  data["fault"] = enum_name(v1::SensorFaultKind_descriptor(), fault.kind(), "SENSOR_FAULT_KIND_");
+  data["fault_probe"] = enum_name(v1::Probe_descriptor(), fault.probe(), "PROBE_");
+  data["detail"] = fault.detail();
+  data["signal"] = fault.signal();
+  data["duration_ns"] = fault.duration_ns();
+}
+
+void add_coverage_change(const v1::Event& event, Json& data) {
+  const v1::CoverageChange& change = event.coverage_change();
+  data["change"] = enum_name(v1::CoverageChangeKind_descriptor(), change.kind(), "COVERAGE_CHANGE_KIND_");
+  data["changed_probe"] = enum_name(v1::Probe_descriptor(), change.probe(), "PROBE_");
+  data["mechanism"] = change.mechanism();
+  data["reason"] = change.reason();
+  data["old_agent_version"] = change.old_agent_version();
+  data["new_agent_version"] = change.new_agent_version();
+  data["old_kernel_release"] = change.old_kernel_release();
+  data["new_kernel_release"] = change.new_kernel_release();
+}
+
 Json evidence(const v1::Event& event) {
   Json json{{"uid", fmt::format("{}/{}", event.boot_id(), event.sequence())}};
   if (event.actor().process().pid() != 0) json["actor"] = actor(event);
@@ -184,6 +227,34 @@ Json evidence(const v1::Event& event) {
       data["endpoint"] = enum_name(v1::EndpointKind_descriptor(), event.endpoint_access().kind(), "ENDPOINT_KIND_");
       data["method"] = enum_name(v1::EndpointMethod_descriptor(), event.endpoint_access().method(), "ENDPOINT_METHOD_");
       data["result"] = event.endpoint_access().result();
+      break;
+    case v1::Event::kVmmAct:
+      add_vmm_act(event, json, data);
+      break;
+    case v1::Event::kHolding:
+      add_holding(event, json, data);
+      break;
+    case v1::Event::kPageMerge:
+      data["pages"] = event.page_merge().pages();
+      break;
+    case v1::Event::kSensorFault:
+      add_sensor_fault(event, data);
+      break;
+    case v1::Event::kCoverageChange:
+      add_coverage_change(event, data);
+      break;
+    case v1::Event::kAgentStop:
+      data["signal"] = event.agent_stop().signal();
+      break;
+    case v1::Event::kCoreDump:
+      data["signal"] = event.core_dump().signal();
+      data["pattern"] = event.core_dump().pattern();
+      data["limit"] = event.core_dump().limit();
+      break;
+    case v1::Event::kClaim:
+      data["target"] = event.claim().target();
+      data["read_only"] = event.claim().read_only();
+      data["shareable"] = event.claim().shareable();
       break;
     case v1::Event::PAYLOAD_NOT_SET:
       break;

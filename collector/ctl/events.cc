@@ -72,6 +72,25 @@ std::string describe(const v1::Event& event) {
       return absl::StrCat(lower(v1::EndpointKind_Name(event.endpoint_access().kind()), "ENDPOINT_KIND_"), " ",
                           lower(v1::EndpointMethod_Name(event.endpoint_access().method()), "ENDPOINT_METHOD_"), " = ",
                           event.endpoint_access().result());
+    case v1::Event::kVmmAct:
+      return absl::StrCat("VMM ", lower(v1::VmmActKind_Name(event.vmm_act().kind()), "VMM_ACT_KIND_"), " = ",
+                          event.vmm_act().result());
+    case v1::Event::kHolding:
+      return absl::StrCat("holds a ", lower(v1::HoldingKind_Name(event.holding().kind()), "HOLDING_KIND_"));
+    case v1::Event::kPageMerge:
+      return absl::StrCat(event.page_merge().pages(), " pages merged by KSM");
+    case v1::Event::kSensorFault:
+      return absl::StrCat(lower(v1::SensorFaultKind_Name(event.sensor_fault().kind()), "SENSOR_FAULT_KIND_"), ": ",
+                          event.sensor_fault().detail());
+    case v1::Event::kCoverageChange:
+      return absl::StrCat(lower(v1::CoverageChangeKind_Name(event.coverage_change().kind()), "COVERAGE_CHANGE_KIND_"),
+                          ": ", event.coverage_change().mechanism());
+    case v1::Event::kAgentStop:
+      return absl::StrCat("the agent was told to end by signal ", event.agent_stop().signal());
+    case v1::Event::kCoreDump:
+      return absl::StrCat("VMM dumps core by signal ", event.core_dump().signal(), " to ", event.core_dump().pattern());
+    case v1::Event::kClaim:
+      return absl::StrCat("domain ", event.actor().domain_name(), " is defined with it as ", event.claim().target());
     case v1::Event::PAYLOAD_NOT_SET:
       return "of a kind that this version does not know";
   }

@@ -54,11 +54,16 @@ void set_file(v1::Event& event) {
   event.mutable_file_open()->set_link_count(1);
 }
 
+// The VMM of another tenant.
+void set_vmm(v1::Actor& actor) {
+  actor.set_tenant("initech");
+  actor.set_domain_uuid(kOtherDomain);
+  actor.set_domain_name("db");
+}
+
 void set_frame(v1::Event& event) {
   event.set_probe(v1::PROBE_NETWORK_DELIVERY);
-  event.mutable_actor()->set_tenant("initech");
-  event.mutable_actor()->set_domain_uuid(kOtherDomain);
-  event.mutable_actor()->set_domain_name("db");
+  set_vmm(*event.mutable_actor());
   set_object(event, v1::OBJECT_KIND_PORT, "vnet1");
   v1::FrameDelivery& frame = *event.mutable_frame_delivery();
   frame.set_source_port("vnet0");
@@ -87,6 +92,11 @@ void set_statement(v1::Event& event, v1::Probe probe, v1::ObjectKind kind, const
   event.set_probe(probe);
   event.mutable_object()->set_kind(kind);
   event.mutable_object()->set_id(id);
+}
+
+void set_of_host(v1::Event& event, v1::Probe probe, v1::ObjectKind kind, const char* id) {
+  set_statement(event, probe, kind, id);
+  event.mutable_object()->set_tenant("host");
 }
 
 void set_payload(v1::Event& event, v1::Event::PayloadCase kind) {
@@ -124,6 +134,47 @@ void set_payload(v1::Event& event, v1::Event::PayloadCase kind) {
       set_object(event, v1::OBJECT_KIND_ENDPOINT, "/var/lib/libvirt/qemu/domain-1-web/monitor.sock");
       event.mutable_endpoint_access()->set_kind(v1::ENDPOINT_KIND_MONITOR);
       event.mutable_endpoint_access()->set_method(v1::ENDPOINT_METHOD_CONNECT);
+      return;
+    case v1::Event::kVmmAct:
+      set_vmm(*event.mutable_actor());
+      set_of_host(event, v1::PROBE_VMM_CONFINEMENT, v1::OBJECT_KIND_HOST_FILE, "/usr/bin/id");
+      event.mutable_vmm_act()->set_kind(v1::VMM_ACT_KIND_EXECUTE);
+      return;
+    case v1::Event::kHolding:
+      event.set_probe(v1::PROBE_HOST_SWEEP);
+      set_host_process(*event.mutable_actor());
+      set_object(event, v1::OBJECT_KIND_GUEST_MEMORY, "/dev/shm/guest-1");
+      event.mutable_holding()->set_kind(v1::HOLDING_KIND_MAPPING);
+      return;
+    case v1::Event::kPageMerge:
+      event.set_probe(v1::PROBE_MEMORY_KSM);
+      set_vmm(*event.mutable_actor());
+      set_object(event, v1::OBJECT_KIND_GUEST_MEMORY, "vmm:900:77");
+      event.mutable_page_merge()->set_pages(1);
+      return;
+    case v1::Event::kSensorFault:
+      set_of_host(event, v1::PROBE_AGENT_GUARD, v1::OBJECT_KIND_AGENT, "host-1");
+      event.mutable_sensor_fault()->set_kind(v1::SENSOR_FAULT_KIND_HOOK_DETACHED);
+      return;
+    case v1::Event::kCoverageChange:
+      set_of_host(event, v1::PROBE_AGENT, v1::OBJECT_KIND_AGENT, "host-1");
+      event.mutable_coverage_change()->set_kind(v1::COVERAGE_CHANGE_KIND_HOOK_LOST);
+      return;
+    case v1::Event::kAgentStop:
+      set_of_host(event, v1::PROBE_AGENT, v1::OBJECT_KIND_AGENT, "host-1");
+      event.mutable_agent_stop()->set_signal(15);
+      return;
+    case v1::Event::kCoreDump:
+      set_object(event, v1::OBJECT_KIND_GUEST_MEMORY, "vmm:900:1000000000000");
+      event.set_probe(v1::PROBE_MEMORY_CORE_DUMP);
+      event.mutable_core_dump()->set_signal(11);
+      event.mutable_core_dump()->set_pattern("core");
+      return;
+    case v1::Event::kClaim:
+      event.set_probe(v1::PROBE_AGENT);
+      set_vmm(*event.mutable_actor());
+      set_object(event, v1::OBJECT_KIND_VOLUME, "/var/lib/libvirt/images/web.qcow2");
+      event.mutable_claim()->set_target("vda");
       return;
     case v1::Event::PAYLOAD_NOT_SET:
       return;

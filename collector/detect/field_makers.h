@@ -25,7 +25,16 @@ inline constexpr KindMask kGrantChange = mask(v1::Event::kGrantChange);
 inline constexpr KindMask kPolicyChange = mask(v1::Event::kPolicyChange);
 inline constexpr KindMask kControl = mask(v1::Event::kControlCall);
 inline constexpr KindMask kEndpoint = mask(v1::Event::kEndpointAccess);
-inline constexpr KindMask kAccesses = kMemory | kFile | kFrame | kControl | kEndpoint;
+inline constexpr KindMask kVmmAct = mask(v1::Event::kVmmAct);
+inline constexpr KindMask kHolding = mask(v1::Event::kHolding);
+inline constexpr KindMask kPageMerge = mask(v1::Event::kPageMerge);
+inline constexpr KindMask kSensorFault = mask(v1::Event::kSensorFault);
+inline constexpr KindMask kCoverageChange = mask(v1::Event::kCoverageChange);
+inline constexpr KindMask kAgentStop = mask(v1::Event::kAgentStop);
+inline constexpr KindMask kCoreDump = mask(v1::Event::kCoreDump);
+inline constexpr KindMask kClaim = mask(v1::Event::kClaim);
+inline constexpr KindMask kAccesses =
+    kMemory | kFile | kFrame | kControl | kEndpoint | kVmmAct | kHolding | kPageMerge | kClaim;
 
 // A getter is a lambda without captures, so each of these makes a plain function of it.
 template <typename T>
@@ -100,5 +109,7 @@ Choices names_of(const google::protobuf::EnumDescriptor& descriptor, std::string
 void add_payload_fields(std::vector<Field>& table);
 // The control plane's: control_call and endpoint_access.
 void add_control_fields(std::vector<Field>& table);
+// Of the VMM's own acts, of what a sweep found, of KSM, and of the agent itself.
+void add_host_fields(std::vector<Field>& table);
 
 }  // namespace bulkhead::detect

@@ -98,6 +98,15 @@ absl::Status clean_control_call(v1::ControlCall* call) {
   return absl::InvalidArgumentError(absl::StrCat("event's network address has ", address, " bytes"));
 }
 
+absl::Status clean_coverage_change(v1::CoverageChange* change) {
+  for (std::string* label : {change->mutable_mechanism(), change->mutable_reason(), change->mutable_old_agent_version(),
+                             change->mutable_new_agent_version(), change->mutable_old_kernel_release(),
+                             change->mutable_new_kernel_release()}) {
+    clean_label(label);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status clean_payload(v1::Event* event) {
   switch (event->payload_case()) {
     case v1::Event::kFrameDelivery:
@@ -110,10 +119,25 @@ absl::Status clean_payload(v1::Event* event) {
       return clean_policy_change(event->mutable_policy_change());
     case v1::Event::kControlCall:
       return clean_control_call(event->mutable_control_call());
+    case v1::Event::kSensorFault:
+      clean_label(event->mutable_sensor_fault()->mutable_detail());
+      return absl::OkStatus();
+    case v1::Event::kCoreDump:
+      clean_label(event->mutable_core_dump()->mutable_pattern());
+      return absl::OkStatus();
+    case v1::Event::kClaim:
+      clean_label(event->mutable_claim()->mutable_target());
+      return absl::OkStatus();
+    case v1::Event::kCoverageChange:
+      return clean_coverage_change(event->mutable_coverage_change());
     case v1::Event::kMemoryAccess:
     case v1::Event::kFileOpen:
     case v1::Event::kLoss:
     case v1::Event::kEndpointAccess:
+    case v1::Event::kVmmAct:
+    case v1::Event::kHolding:
+    case v1::Event::kPageMerge:
+    case v1::Event::kAgentStop:
     case v1::Event::PAYLOAD_NOT_SET:
       return absl::OkStatus();
   }

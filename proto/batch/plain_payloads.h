@@ -2,12 +2,20 @@
 // folder.
 #pragma once
 
-#define BULKHEAD_PLAIN_PAYLOADS(X) \
-  X(kMemoryAccess, memory_access)  \
-  X(kFileOpen, file_open)          \
-  X(kLoss, loss)                   \
-  X(kTenantChange, tenant_change)  \
-  X(kGrantChange, grant_change)    \
-  X(kPolicyChange, policy_change)  \
-  X(kControlCall, control_call)    \
-  X(kEndpointAccess, endpoint_access)
+#define BULKHEAD_PLAIN_PAYLOADS(X)    \
+  X(kMemoryAccess, memory_access)     \
+  X(kFileOpen, file_open)             \
+  X(kLoss, loss)                      \
+  X(kTenantChange, tenant_change)     \
+  X(kGrantChange, grant_change)       \
+  X(kPolicyChange, policy_change)     \
+  X(kControlCall, control_call)       \
+  X(kEndpointAccess, endpoint_access) \
+  X(kVmmAct, vmm_act)                 \
+  X(kHolding, holding)                \
+  X(kPageMerge, page_merge)           \
+  X(kSensorFault, sensor_fault)       \
+  X(kCoverageChange, coverage_change) \
+  X(kAgentStop, agent_stop)           \
+  X(kCoreDump, core_dump)             \
+  X(kClaim, claim)

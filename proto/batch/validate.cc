@@ -164,10 +164,22 @@ class Validator {
         return bounded(event.policy_change().ByteSizeLong(), 3 * limits::kStringBytes);
       case v1::PackedEvent::kControlCall:
         return control_call_bytes(event.control_call());
+      case v1::PackedEvent::kSensorFault:
+        return bounded(event.sensor_fault().ByteSizeLong(), 2 * limits::kStringBytes);
+      case v1::PackedEvent::kCoreDump:
+        return bounded(event.core_dump().ByteSizeLong(), 2 * limits::kStringBytes);
+      case v1::PackedEvent::kClaim:
+        return bounded(event.claim().ByteSizeLong(), 2 * limits::kStringBytes);
+      case v1::PackedEvent::kCoverageChange:
+        return bounded(event.coverage_change().ByteSizeLong(), 7 * limits::kStringBytes);
       case v1::PackedEvent::kMemoryAccess:
       case v1::PackedEvent::kFileOpen:
       case v1::PackedEvent::kLoss:
       case v1::PackedEvent::kEndpointAccess:
+      case v1::PackedEvent::kVmmAct:
+      case v1::PackedEvent::kHolding:
+      case v1::PackedEvent::kPageMerge:
+      case v1::PackedEvent::kAgentStop:
       case v1::PackedEvent::PAYLOAD_NOT_SET:
         return 0;
     }

@@ -3,6 +3,7 @@
 #include <google/protobuf/util/message_differencer.h>
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <functional>
 #include <limits>
 
 #include "proto/batch/limits.h"
@@ -95,6 +96,43 @@ TEST_CASE("What was asked of libvirt, and past it, comes back as it was") {
   packed = valid_batch();
   packed.mutable_events(0)->mutable_control_call()->set_procedure(std::string(6 * limits::kStringBytes, 'p'));
   require_refused(packed, "no valid path or payload");
+}
+
+TEST_CASE("What VMMs, sweeps, KSM and the agent's own guard tell comes back as it was") {
+  auto events = test::sample_events(8);
+  events[0].mutable_vmm_act()->set_kind(v1::VMM_ACT_KIND_NAMESPACE);
+  events[0].mutable_vmm_act()->set_result(-1);
+  events[1].mutable_holding()->set_mapped_bytes(1u << 30);
+  events[2].mutable_page_merge()->set_pages(3);
+  events[3].mutable_sensor_fault()->set_detail("map volumes");
+  events[4].mutable_coverage_change()->set_mechanism("tracepoint syscalls/sys_exit_openat");
+  events[5].mutable_agent_stop()->set_signal(15);
+  events[6].mutable_core_dump()->set_pattern("|/usr/share/apport %p");
+  events[7].mutable_claim()->set_target("vda");
+  require_same(events, round_trip(events));
+
+  const std::string overlong(limits::kStringBytes + 1, 'x');
+  events[3].mutable_sensor_fault()->set_detail(overlong);
+  events[4].mutable_coverage_change()->set_reason(overlong);
+  events[6].mutable_core_dump()->set_pattern(overlong);
+  events[7].mutable_claim()->set_target(overlong);
+  const auto cut = round_trip(events);
+  CHECK(cut[3].sensor_fault().detail().size() == limits::kStringBytes);
+  CHECK(cut[4].coverage_change().reason().size() == limits::kStringBytes);
+  CHECK(cut[6].core_dump().pattern().size() == limits::kStringBytes);
+  CHECK(cut[7].claim().target().size() == limits::kStringBytes);
+
+  const std::string hostile(8 * limits::kStringBytes, 'x');
+  for (const auto& spoil : std::vector<std::function<void(v1::PackedEvent&)>>{
+           [&](v1::PackedEvent& event) { event.mutable_sensor_fault()->set_detail(hostile); },
+           [&](v1::PackedEvent& event) { event.mutable_coverage_change()->set_reason(hostile); },
+           [&](v1::PackedEvent& event) { event.mutable_core_dump()->set_pattern(hostile); },
+           [&](v1::PackedEvent& event) { event.mutable_claim()->set_target(hostile); },
+       }) {
+    v1::EventBatch packed = valid_batch();
+    spoil(*packed.mutable_events(0));
+    require_refused(packed, "no valid path or payload");
+  }
 }
 
 TEST_CASE("More events than a batch may hold become several batches") {
