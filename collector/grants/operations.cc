@@ -63,6 +63,7 @@ std::vector<v1::Operation> of_endpoint(const v1::EndpointAccess& access) {
     case v1::ENDPOINT_KIND_CONSOLE:
     case v1::ENDPOINT_KIND_DISPLAY:
       return {v1::OPERATION_CONSOLE};
+    case v1::ENDPOINT_KIND_HOST_SOCKET:
     case v1::ENDPOINT_KIND_UNSPECIFIED:
     case v1::EndpointKind_INT_MIN_SENTINEL_DO_NOT_USE_:
     case v1::EndpointKind_INT_MAX_SENTINEL_DO_NOT_USE_:
