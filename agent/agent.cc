@@ -17,13 +17,13 @@
 #include "agent/config/host_id.h"
 #include "agent/control_watch.h"
 #include "agent/decode/decoder.h"
+#include "agent/guard/guard.h"
 #include "agent/health/health.h"
 #include "agent/inventory/libvirt_inventory.h"
 #include "agent/libvirt_options.h"
 #include "agent/monitor.h"
 #include "agent/ownership/ownership.h"
-#include "agent/policy/host_policy.h"
-#include "agent/policy/kept_policy.h"
+#include "agent/policy_watch.h"
 #include "agent/probes/probe_set.h"
 #include "agent/spool/clock.h"
 #include "agent/spool/spool.h"
@@ -69,10 +69,8 @@ class Agent::Impl {
   v1::Health latest_health();
   absl::Status open_inventory();
   absl::Status open_monitor();
-  void load_kept_policy();
-  void take_pushed(v1::AgentPolicy pushed);
-  void use_pushed_policy();
-  void stop();
+  void use_policy();
+  void stop(int signal);
 
   const config::Config config_;
   asio::io_context io_;
@@ -82,18 +80,14 @@ class Agent::Impl {
   asio::steady_timer health_timer_{io_};
   asio::posix::stream_descriptor rings_{io_};
 
-  std::mutex pushed_mutex_;
-  // The newest that waits to be used; those before it are passed over.
-  std::optional<v1::AgentPolicy> pushed_;  // guarded by pushed_mutex_
-
   std::unique_ptr<probes::ProbeSet> probes_;
   std::unique_ptr<ownership::Ownership> ownership_;
   std::unique_ptr<attribute::Attributor> attributor_;
-  policy::HostNames names_;
-  policy::HostPolicy policy_;
-  std::string refused_policy_;  // the one that was told as refused last
+  std::unique_ptr<PolicyWatch> policy_;
+  std::string host_id_;
 
   std::unique_ptr<ControlWatch> control_watch_;
+  std::unique_ptr<guard::Guard> guard_;
   std::unique_ptr<spool::Spool> spool_;
   std::unique_ptr<health::Reporter> reporter_;
   std::unique_ptr<stream::Stream> stream_;
@@ -121,19 +115,25 @@ absl::Status Agent::Impl::open() {
 
   absl::StatusOr<std::string> host_id = config::resolve_host_id(config_);
   if (!host_id.ok()) return absl::InvalidArgumentError(host_id.status().message());
+  host_id_ = *host_id;
   const std::string this_boot = boot_id();
   absl::StatusOr<std::unique_ptr<spool::Spool>> spool = spool::Spool::open({.dir = config_.state_dir + "/spool",
-                                                                            .host_id = *host_id,
+                                                                            .host_id = host_id_,
                                                                             .boot_id = this_boot,
                                                                             .max_bytes = config_.spool.max_mib << 20});
   if (!spool.ok()) return absl::InvalidArgumentError(spool.status().message());
   spool_ = *std::move(spool);
 
-  const v1::Hello hello = make_hello(*host_id, this_boot, coverage_of(*probes_));
-  names_ = {.host_id = hello.host_id(), .hostname = hello.hostname()};
-  load_kept_policy();
+  const v1::Hello hello = make_hello(host_id_, this_boot, coverage_of(*probes_));
+  guard_ = std::make_unique<guard::Guard>(
+      io_, *probes_,
+      guard::Options{.state_dir = config_.state_dir, .interval = config_.self_check_interval, .run = run_of(hello)},
+      [this](std::vector<v1::Event> events) { append(std::move(events)); }, [this] { tell_coverage(); });
+  policy_ = std::make_unique<PolicyWatch>(io_, config_.state_dir,
+                                          policy::HostNames{.host_id = hello.host_id(), .hostname = hello.hostname()},
+                                          [this] { use_policy(); });
   absl::StatusOr<std::unique_ptr<ownership::Ownership>> ownership = ownership::Ownership::create(
-      probes_->ownership(), config_.state_dir, policy::trusted_services_of(policy_, config_));
+      probes_->ownership(), config_.state_dir, policy::trusted_services_of(policy_->current(), config_));
   if (!ownership.ok()) return absl::InvalidArgumentError(ownership.status().message());
   ownership_ = *std::move(ownership);
   attributor_ = std::make_unique<attribute::Attributor>(*ownership_);
@@ -149,7 +149,7 @@ absl::Status Agent::Impl::open() {
       .malformed = [this] { return malformed_; },
       .spool = [this] { return spool_->statistics(); },
       .inventory = [this] { return health::InventoryState{snapshot_->connected, snapshot_->error}; },
-      .policy_sha256 = [this] { return policy_.sha256; },
+      .policy_sha256 = [this] { return policy_->current().sha256; },
       .resident_bytes = [] { return health::resident_bytes(); },
   });
   report_health();
@@ -160,7 +160,7 @@ absl::Status Agent::Impl::open() {
                              .allow_plaintext = config_.allow_plaintext,
                              .health = [this] { return latest_health(); },
                              .health_interval = config_.health_interval,
-                             .policy = [this](v1::AgentPolicy pushed) { take_pushed(std::move(pushed)); }},
+                             .policy = [this](v1::AgentPolicy pushed) { policy_->take_pushed(std::move(pushed)); }},
                             *spool_);
   if (!stream.ok()) return stream.status();
   stream_ = *std::move(stream);
@@ -171,7 +171,7 @@ absl::Status Agent::Impl::open() {
 
 absl::Status Agent::Impl::open_inventory() {
   inventory::LibvirtOptions options = libvirt_options(config_);
-  options.tenant_rules = policy::tenant_rules_of(policy_, config_);
+  options.tenant_rules = policy::tenant_rules_of(policy_->current(), config_);
   absl::StatusOr<std::unique_ptr<inventory::LibvirtInventory>> inventory = inventory::LibvirtInventory::start(
       std::move(options), [this](std::shared_ptr<const inventory::Snapshot> snapshot) {
         asio::post(io_, [this, snapshot = std::move(snapshot)]() mutable { apply(std::move(snapshot)); });
@@ -184,7 +184,7 @@ absl::Status Agent::Impl::open_inventory() {
 absl::Status Agent::Impl::open_monitor() {
   if (config_.http.empty()) return absl::OkStatus();
   absl::StatusOr<std::unique_ptr<Monitor>> monitor = Monitor::start(config_.http, config_.state_dir,
-                                                                    {.host_id = names_.host_id,
+                                                                    {.host_id = host_id_,
                                                                      .coverage = probes_->coverage(),
                                                                      .health = [this] { return latest_health(); },
                                                                      .spool = [this] { return spool_->statistics(); },
@@ -198,12 +198,13 @@ absl::Status Agent::Impl::open_monitor() {
 void Agent::Impl::run() {
   signals_.add(SIGINT);
   signals_.add(SIGTERM);
-  signals_.async_wait([this](const boost::system::error_code& error, int) {
-    if (!error) stop();
+  signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (!error) stop(signal);
   });
   rings_.assign(dup(probes_->poll_descriptor()));
   watch_rings();
   arm_health_timer();
+  guard_->start();
   control_watch_->start();
   const auto attached = std::count_if(probes_->coverage().begin(), probes_->coverage().end(),
                                       [](const auto& row) { return row.state() == v1::PROBE_STATE_ATTACHED; });
@@ -212,7 +213,9 @@ void Agent::Impl::run() {
 }
 
 void Agent::Impl::tell_coverage() {
-  if (absl::Status status = stream_->set_coverage(coverage_of(*probes_)); !status.ok()) {
+  const v1::Coverage coverage = coverage_of(*probes_);
+  guard_->cover(coverage);
+  if (absl::Status status = stream_->set_coverage(coverage); !status.ok()) {
     spdlog::error("the coverage cannot be sent: {}", std::string(status.message()));
   }
 }
@@ -254,6 +257,10 @@ void Agent::Impl::dispatch(decode::Record record, steady_clock::time_point now) 
     }
     return;
   }
+  if (const auto* canary = std::get_if<decode::CanaryRecord>(&record)) {
+    guard_->take(*canary);
+    return;
+  }
   attributor_->take(std::move(record), now);
 }
 
@@ -269,6 +276,9 @@ void Agent::Impl::tell_what_is_ready() {
 
 void Agent::Impl::append(std::vector<v1::Event> events) {
   if (events.empty()) return;
+  for (v1::Event& event : events) {
+    if (event.object().kind() == v1::OBJECT_KIND_AGENT) event.mutable_object()->set_id(host_id_);
+  }
   const absl::Status status = spool_->append(std::move(events));
   const std::string problem(status.message());
   if (problem == spool_problem_) return;
@@ -337,56 +347,14 @@ v1::Health Agent::Impl::latest_health() {
   return health_;
 }
 
-// What cannot be used is as if it were not there: the collector sends its policy again.
-void Agent::Impl::load_kept_policy() {
-  const auto kept = policy::KeptPolicy(config_.state_dir).load();
-  if (!kept.ok()) spdlog::warn("the policy that was kept is not used: {}", std::string(kept.status().message()));
-  if (!kept.ok() || !kept->has_value()) return;
-  auto read = policy::read_pushed(**kept, names_);
-  if (!read.ok()) {
-    spdlog::warn("the policy that was kept is not used: {}", std::string(read.status().message()));
-    return;
-  }
-  policy_ = *std::move(read);
-  if (!policy_.sha256.empty()) spdlog::info("working by policy '{}', as before", policy_.version);
-}
-
-// On the stream's thread.
-void Agent::Impl::take_pushed(v1::AgentPolicy pushed) {
-  const std::lock_guard lock(pushed_mutex_);
-  const bool waits = pushed_.has_value();
-  pushed_ = std::move(pushed);
-  if (!waits) asio::post(io_, [this] { use_pushed_policy(); });
-}
-
-void Agent::Impl::use_pushed_policy() {
-  std::optional<v1::AgentPolicy> pushed;
-  {
-    const std::lock_guard lock(pushed_mutex_);
-    pushed.swap(pushed_);
-  }
-  if (!pushed) return;
-  auto read = policy::read_pushed(*pushed, names_);
-  if (!read.ok()) {
-    const std::string why(read.status().message());
-    if (std::exchange(refused_policy_, why) != why) spdlog::error("the pushed policy is refused: {}", why);
-    return;
-  }
-  refused_policy_.clear();
-  // Each connection begins with the policy in force.
-  if (read->sha256 == policy_.sha256) return;
-  if (absl::Status status = policy::KeptPolicy(config_.state_dir).save(*pushed); !status.ok()) {
-    spdlog::error("the policy is used, but lost at a restart: {}", std::string(status.message()));
-  }
-  policy_ = *std::move(read);
-  ownership_->set_trusted_services(policy::trusted_services_of(policy_, config_));
+void Agent::Impl::use_policy() {
+  ownership_->set_trusted_services(policy::trusted_services_of(policy_->current(), config_));
   // Changes of tenants come back as a snapshot.
-  if (inventory_ != nullptr) inventory_->set_tenant_rules(policy::tenant_rules_of(policy_, config_));
-  spdlog::info("working by {}", policy_.sha256.empty() ? "no policy" : absl::StrCat("policy '", policy_.version, "'"));
+  if (inventory_ != nullptr) inventory_->set_tenant_rules(policy::tenant_rules_of(policy_->current(), config_));
   report_health();
 }
 
-void Agent::Impl::stop() {
+void Agent::Impl::stop(int signal) {
   spdlog::info("stopping");
   control_watch_->stop();
   waiting_timer_.cancel();
@@ -396,6 +364,7 @@ void Agent::Impl::stop() {
   monitor_.reset();
   inventory_.reset();
   drain_rings();
+  guard_->stop(signal);
   report_health();
   if (!stream_->drain(kDrainTimeout)) {
     spdlog::warn("{} events stay in the spool", spool_->statistics().unacknowledged_events);

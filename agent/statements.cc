@@ -44,6 +44,15 @@ v1::Hello make_hello(const std::string& host_id, const std::string& boot_id, con
   return hello;
 }
 
+v1::LastRun run_of(const v1::Hello& hello) {
+  v1::LastRun run;
+  run.set_boot_id(hello.boot_id());
+  run.set_agent_version(hello.agent_version());
+  run.set_kernel_release(hello.kernel_release());
+  *run.mutable_coverage() = hello.coverage();
+  return run;
+}
+
 v1::Coverage coverage_of(const probes::ProbeSet& probes) {
   v1::Coverage coverage;
   stamp(spool::now(), coverage.mutable_time());

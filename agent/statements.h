@@ -6,6 +6,7 @@
 #include "agent/ownership/ownership.h"
 #include "agent/probes/probe_set.h"
 #include "agent/spool/clock.h"
+#include "bulkhead/v1/agent_state.pb.h"
 #include "bulkhead/v1/event.pb.h"
 #include "bulkhead/v1/host.pb.h"
 #include "bulkhead/v1/ingest.pb.h"
@@ -19,6 +20,9 @@ std::string boot_id();
 
 // Each call names a run of its own.
 v1::Hello make_hello(const std::string& host_id, const std::string& boot_id, const v1::Coverage& coverage);
+
+// What the next run of the agent is to know of the one that said this.
+v1::LastRun run_of(const v1::Hello& hello);
 
 // As of now.
 v1::Coverage coverage_of(const probes::ProbeSet& probes);

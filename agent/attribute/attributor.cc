@@ -29,6 +29,13 @@ void describe_process(const probes::ProcessKey& key, const std::string& executab
   process.set_command(command);
 }
 
+// Which host's it is, is said by the event.
+void describe_agent(v1::Object& object) {
+  object.set_kind(v1::OBJECT_KIND_AGENT);
+  object.set_tenant(ownership::kHostTenant);
+  object.set_id("agent");
+}
+
 }  // namespace
 
 Attributor::Attributor(ownership::Ownership& ownership, std::string proc_dir)
@@ -146,8 +153,9 @@ void Attributor::describe_object_owner(probes::Owner owner, v1::Object& object) 
   }
 }
 
-// Neither kind becomes an event of its own.
+// None of these becomes an event of its own.
 void Attributor::describe(const decode::ActorRecord&, v1::Event&) {}
+void Attributor::describe(const decode::CanaryRecord&, v1::Event&) {}
 void Attributor::describe(const decode::LifecycleRecord&, v1::Event&) {}
 
 void Attributor::describe(const decode::MemoryRecord& record, v1::Event& event) {
@@ -155,11 +163,15 @@ void Attributor::describe(const decode::MemoryRecord& record, v1::Event& event) 
   const probes::ProcessKey target = {record.target_tgid, record.target_start_ns};
   const probes::Owner owner = settled(record.header.object, target);
   v1::Object& object = *event.mutable_object();
-  object.set_kind(v1::OBJECT_KIND_GUEST_MEMORY);
-  describe_object_owner(owner, object);
-  object.set_id(absl::StrCat("vmm:", target.tgid, ":", target.start_ns));
-  const ownership::DomainFacts* domain = ownership_.registry().domain(owner.domain);
-  describe_process(target, domain == nullptr ? "" : domain->emulator, "", *object.mutable_vmm());
+  if (owner.tenant == probes::kAgentNumber) {
+    describe_agent(object);
+  } else {
+    object.set_kind(v1::OBJECT_KIND_GUEST_MEMORY);
+    describe_object_owner(owner, object);
+    object.set_id(absl::StrCat("vmm:", target.tgid, ":", target.start_ns));
+    const ownership::DomainFacts* domain = ownership_.registry().domain(owner.domain);
+    describe_process(target, domain == nullptr ? "" : domain->emulator, "", *object.mutable_vmm());
+  }
   *event.mutable_memory_access() = record.access;
   event.mutable_actor()->set_trusted_service(is_trusted(record.header, operations_of(record.access), event));
 }
@@ -218,6 +230,13 @@ void Attributor::describe(const decode::EndpointRecord& record, v1::Event& event
   object.set_id(ownership_.endpoint({key.inode, key.device, key.generation, key.network_namespace, key.port}));
   *event.mutable_endpoint_access() = record.access;
   event.mutable_actor()->set_trusted_service(is_trusted(record.header, operations_of(record.access), event));
+}
+
+void Attributor::describe(const decode::SignalRecord& record, v1::Event& event) {
+  describe_actor(record.header, *event.mutable_actor());
+  describe_agent(*event.mutable_object());
+  event.mutable_sensor_fault()->set_kind(v1::SENSOR_FAULT_KIND_SIGNALLED);
+  event.mutable_sensor_fault()->set_signal(record.signal);
 }
 
 void Attributor::describe(const decode::DeliveryRecord& record, v1::Event& event) {

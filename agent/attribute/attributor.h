@@ -26,7 +26,7 @@ class Attributor {
   // `ownership` must outlive this.
   explicit Attributor(ownership::Ownership& ownership, std::string proc_dir = "/proc");
 
-  // Lifecycle records are not for here.
+  // Lifecycle and canary records are not for here.
   void take(decode::Record record, Clock::time_point now);
 
   // The events that can be told by now. `realtime_offset_ns` is CLOCK_REALTIME minus CLOCK_BOOTTIME.
@@ -62,6 +62,8 @@ class Attributor {
   void describe(const decode::LifecycleRecord& record, v1::Event& event);
   void describe(const decode::ControlRecord& record, v1::Event& event);
   void describe(const decode::EndpointRecord& record, v1::Event& event);
+  void describe(const decode::SignalRecord& record, v1::Event& event);
+  void describe(const decode::CanaryRecord& record, v1::Event& event);
 
   // The owner as it is known now: one that was starting when the kernel wrote the record may have a domain by now.
   probes::Owner settled(decode::Owner owner, const probes::ProcessKey& process) const;

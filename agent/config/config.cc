@@ -131,6 +131,12 @@ absl::Status read_health_interval(const YamlValue& value, Config& config) {
   return error_at(value, check_health_interval(config.health_interval));
 }
 
+absl::Status read_self_check_interval(const YamlValue& value, Config& config) {
+  if (auto status = read_duration(value, "self_check_interval", config.self_check_interval); !status.ok())
+    return status;
+  return error_at(value, check_self_check_interval(config.self_check_interval));
+}
+
 absl::Status read_tenants(const YamlValue& value, Config& config) {
   if (auto status = read_map(value, "tenants", kTenantsKeys, config.tenants); !status.ok()) return status;
   return error_at(value, check_tenants(config.tenants));
@@ -164,6 +170,7 @@ constexpr YamlKey<Config> kKeys[] = {
      }},
     {"spool", [](const YamlValue& v, Config& t) { return read_map(v, "spool", kSpoolKeys, t.spool); }},
     {"health_interval", read_health_interval},
+    {"self_check_interval", read_self_check_interval},
     {"allow_plaintext",
      [](const YamlValue& v, Config& t) { return read_bool(v, "allow_plaintext", t.allow_plaintext); }},
     {"http", read_http},
@@ -225,6 +232,7 @@ absl::Status validate(const Config& config) {
   status.Update(named("ring_kib_per_cpu", check_ring_kib(config.ring_kib_per_cpu)));
   status.Update(named("spool.max_mib", check_spool_mib(config.spool.max_mib)));
   status.Update(check_health_interval(config.health_interval));
+  status.Update(check_self_check_interval(config.self_check_interval));
   for (const TenantRule& rule : config.tenants.rules) {
     status.Update(named("tenants.rules", text::check_tenant_key(rule.tenant)));
   }

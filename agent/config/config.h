@@ -62,6 +62,8 @@ struct Config {
   std::uint32_t ring_kib_per_cpu = 512;
   Spool spool;
   std::chrono::milliseconds health_interval{2000};
+  // How often the agent looks whether its own probes and maps are as it left them.
+  std::chrono::milliseconds self_check_interval{60'000};
   // Accept a collector that is neither on this host nor reached over TLS.
   bool allow_plaintext = false;
   // "host:port" for /metrics, /healthz and /readyz; port 0 is any free one; empty for none.

@@ -92,6 +92,13 @@ absl::Status check_health_interval(std::chrono::milliseconds interval) {
   return absl::OkStatus();
 }
 
+absl::Status check_self_check_interval(std::chrono::milliseconds interval) {
+  if (interval < std::chrono::seconds(1) || interval > std::chrono::minutes(60)) {
+    return absl::InvalidArgumentError("self_check_interval must be from 1s to 60m");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status check_tenants(const Tenants& tenants) {
   if (!tenants.file.empty() && !tenants.rules.empty()) {
     return absl::InvalidArgumentError("tenants has both file and rules: which comes first would be a guess; keep one");

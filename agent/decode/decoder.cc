@@ -242,6 +242,29 @@ absl::StatusOr<Record> decode_lifecycle(std::span<const std::byte> bytes) {
   return absl::InvalidArgumentError(absl::StrCat("lifecycle record with change ", raw.change));
 }
 
+absl::StatusOr<Record> decode_signal(std::span<const std::byte> bytes) {
+  bh_signal_record raw;
+  if (!read_fixed(bytes, raw)) return too_short("signal", bytes.size());
+  SignalRecord signal;
+  signal.header = header_from(raw.header);
+  signal.signal = raw.signal;
+  return signal;
+}
+
+absl::StatusOr<Record> decode_canary(std::span<const std::byte> bytes) {
+  bh_canary_record raw;
+  if (!read_fixed(bytes, raw)) return too_short("canary", bytes.size());
+  if (raw.hook_probe == 0 || !v1::Probe_IsValid(static_cast<int>(raw.hook_probe))) {
+    return absl::InvalidArgumentError(absl::StrCat("canary record of probe ", raw.hook_probe));
+  }
+  CanaryRecord canary;
+  canary.header = header_from(raw.header);
+  canary.hook_probe = static_cast<v1::Probe>(raw.hook_probe);
+  canary.act = raw.act;
+  canary.cpu = raw.cpu;
+  return canary;
+}
+
 }  // namespace
 
 absl::StatusOr<Record> decode(std::span<const std::byte> bytes) {
@@ -270,6 +293,10 @@ absl::StatusOr<Record> decode(std::span<const std::byte> bytes) {
       return decode_control(bytes);
     case BH_RECORD_ENDPOINT:
       return decode_endpoint(bytes);
+    case BH_RECORD_SIGNAL:
+      return decode_signal(bytes);
+    case BH_RECORD_CANARY:
+      return decode_canary(bytes);
   }
   return absl::InvalidArgumentError(absl::StrCat("kernel record of kind ", header.kind));
 }

@@ -110,8 +110,21 @@ struct EndpointRecord {
   v1::EndpointAccess access;
 };
 
+struct SignalRecord {
+  Header header;  // its actor sent it to the agent
+  std::uint32_t signal = 0;
+};
+
+// An act of the agent's own went through a hook of this probe and the ring of this CPU.
+struct CanaryRecord {
+  Header header;
+  v1::Probe hook_probe = v1::PROBE_UNSPECIFIED;
+  std::uint32_t act = 0;  // tells the acts on hooks of one probe apart
+  std::uint32_t cpu = 0;
+};
+
 using Record = std::variant<ActorRecord, MemoryRecord, FileOpenRecord, DeliveryRecord, LifecycleRecord, ControlRecord,
-                            EndpointRecord>;
+                            EndpointRecord, SignalRecord, CanaryRecord>;
 
 const Header& header_of(const Record& record);
 

@@ -15,7 +15,7 @@ namespace bulkhead::probes {
 namespace {
 
 static_assert(kHostNumber == BH_OWNER_HOST && kStartingNumber == BH_OWNER_STARTING &&
-              kContestedNumber == BH_OWNER_CONTESTED);
+              kContestedNumber == BH_OWNER_CONTESTED && kAgentNumber == BH_OWNER_AGENT);
 
 bh_owner to_kernel(Owner owner) {
   return {.tenant = owner.tenant, .domain = owner.domain};
@@ -41,13 +41,6 @@ bh_endpoint_key to_kernel(const EndpointKey& key) {
           .port = key.port};
 }
 
-template <typename Key, typename Value>
-absl::Status update(int map, const Key& key, const Value& value, const char* name) {
-  if (bpf_map_update_elem(map, &key, &value, BPF_ANY) == 0) return absl::OkStatus();
-  if (errno == E2BIG) return absl::ResourceExhaustedError(absl::StrCat("the kernel map '", name, "' is full"));
-  return absl::ErrnoToStatus(errno, absl::StrCat("cannot write the kernel map '", name, "'"));
-}
-
 // Programs of type "syscall" get their argument and give their answer in place.
 template <typename Query>
 bool ask(int program, Query& query) {
@@ -55,17 +48,40 @@ bool ask(int program, Query& query) {
   return bpf_prog_test_run_opts(program, &options) == 0 && options.retval == 0;
 }
 
+absl::Status write_vmm(int map, std::uint32_t tgid, const VmmEntry& entry) {
+  const bh_vmm value = {.owner = to_kernel(entry.owner),
+                        .start_ns = entry.start_ns,
+                        .flags = entry.descendant ? BH_VMM_DESCENDANT : 0u,
+                        .padding = 0};
+  if (bpf_map_update_elem(map, &tgid, &value, BPF_ANY) == 0) return absl::OkStatus();
+  if (errno == E2BIG) return absl::ResourceExhaustedError("the kernel map 'vmms' is full");
+  return absl::ErrnoToStatus(errno, "cannot write the kernel map 'vmms'");
+}
+
 }  // namespace
 
+OwnershipMaps::OwnershipMaps(OwnershipDescriptors descriptors)
+    : descriptors_(descriptors),
+      volumes_(descriptors.volumes, "volumes"),
+      ports_(descriptors.ports, "ports"),
+      trusted_executables_(descriptors.trusted_executables, "trusted_executables"),
+      emulators_(descriptors.emulators, "emulators"),
+      domains_(descriptors.domains, "domains"),
+      endpoints_(descriptors.endpoints, "endpoints"),
+      libvirt_daemons_(descriptors.libvirt_daemons, "libvirt_daemons"),
+      guarded_(descriptors.guarded, "guarded") {}
+
 absl::Status OwnershipMaps::set_vmm(const ProcessKey& process, Owner owner, bool descendant) {
-  const bh_vmm value = {.owner = to_kernel(owner),
-                        .start_ns = process.start_ns,
-                        .flags = descendant ? BH_VMM_DESCENDANT : 0u,
-                        .padding = 0};
-  return update(descriptors_.vmms, process.tgid, value, "vmms");
+  const std::lock_guard lock(vmms_mutex_);
+  const VmmEntry entry = {.start_ns = process.start_ns, .owner = owner, .descendant = descendant};
+  if (absl::Status status = write_vmm(descriptors_.vmms, process.tgid, entry); !status.ok()) return status;
+  written_vmms_.insert_or_assign(process.tgid, entry);
+  return absl::OkStatus();
 }
 
 void OwnershipMaps::remove_vmm(std::uint32_t tgid) {
+  const std::lock_guard lock(vmms_mutex_);
+  written_vmms_.erase(tgid);
   bpf_map_delete_elem(descriptors_.vmms, &tgid);
 }
 
@@ -78,53 +94,53 @@ absl::StatusOr<VmmEntry> OwnershipMaps::vmm(std::uint32_t tgid) const {
 }
 
 absl::Status OwnershipMaps::set_volume(const FileKey& key, Owner owner) {
-  return update(descriptors_.volumes, to_kernel(key), bh_volume{.owner = to_kernel(owner)}, "volumes");
+  return volumes_.set(to_kernel(key), bh_volume{.owner = to_kernel(owner)});
 }
 
 void OwnershipMaps::remove_volume(const FileKey& key) {
   const bh_file_key kernel_key = to_kernel(key);
-  bpf_map_delete_elem(descriptors_.volumes, &kernel_key);
+  volumes_.remove(kernel_key);
 }
 
 absl::Status OwnershipMaps::set_port(const PortKey& key, Owner owner, const std::array<std::uint8_t, 6>& mac) {
   bh_port value = {};
   value.owner = to_kernel(owner);
   std::memcpy(value.mac, mac.data(), mac.size());
-  return update(descriptors_.ports, to_kernel(key), value, "ports");
+  return ports_.set(to_kernel(key), value);
 }
 
 void OwnershipMaps::remove_port(const PortKey& key) {
   const bh_port_key kernel_key = to_kernel(key);
-  bpf_map_delete_elem(descriptors_.ports, &kernel_key);
+  ports_.remove(kernel_key);
 }
 
 absl::Status OwnershipMaps::set_domain(const DomainUuid& uuid, Owner owner) {
   bh_domain_key key = {};
   std::memcpy(key.uuid, uuid.data(), uuid.size());
-  return update(descriptors_.domains, key, to_kernel(owner), "domains");
+  return domains_.set(key, to_kernel(owner));
 }
 
 void OwnershipMaps::remove_domain(const DomainUuid& uuid) {
-  bpf_map_delete_elem(descriptors_.domains, uuid.data());
+  domains_.remove(uuid);
 }
 
 absl::Status OwnershipMaps::set_endpoint(const EndpointKey& key, Owner owner, v1::EndpointKind kind) {
-  return update(descriptors_.endpoints, to_kernel(key),
-                bh_endpoint{.owner = to_kernel(owner), .kind = static_cast<std::uint32_t>(kind)}, "endpoints");
+  return endpoints_.set(to_kernel(key),
+                        bh_endpoint{.owner = to_kernel(owner), .kind = static_cast<std::uint32_t>(kind)});
 }
 
 void OwnershipMaps::remove_endpoint(const EndpointKey& key) {
   const bh_endpoint_key kernel_key = to_kernel(key);
-  bpf_map_delete_elem(descriptors_.endpoints, &kernel_key);
+  endpoints_.remove(kernel_key);
 }
 
 absl::Status OwnershipMaps::set_libvirt_daemon(const FileKey& executable) {
-  return update(descriptors_.libvirt_daemons, to_kernel(executable), std::uint32_t{1}, "libvirt_daemons");
+  return libvirt_daemons_.set(to_kernel(executable), std::uint32_t{1});
 }
 
 void OwnershipMaps::remove_libvirt_daemon(const FileKey& executable) {
   const bh_file_key key = to_kernel(executable);
-  bpf_map_delete_elem(descriptors_.libvirt_daemons, &key);
+  libvirt_daemons_.remove(key);
 }
 
 absl::Status OwnershipMaps::set_trusted(const FileKey& executable, const Trust& trust) {
@@ -134,16 +150,60 @@ absl::Status OwnershipMaps::set_trusted(const FileKey& executable, const Trust& 
   if (trust.may_control_domains) value.permissions |= BH_MAY_CONTROL_DOMAINS;
   if (trust.needs_trusted_parent) value.permissions |= BH_NEEDS_TRUSTED_PARENT;
   value.uid = trust.uid;
-  return update(descriptors_.trusted_executables, to_kernel(executable), value, "trusted_executables");
+  return trusted_executables_.set(to_kernel(executable), value);
 }
 
 void OwnershipMaps::remove_trusted(const FileKey& executable) {
   const bh_file_key kernel_key = to_kernel(executable);
-  bpf_map_delete_elem(descriptors_.trusted_executables, &kernel_key);
+  trusted_executables_.remove(kernel_key);
 }
 
 absl::Status OwnershipMaps::set_emulator(const FileKey& executable) {
-  return update(descriptors_.emulators, to_kernel(executable), std::uint32_t{1}, "emulators");
+  return emulators_.set(to_kernel(executable), std::uint32_t{1});
+}
+
+absl::Status OwnershipMaps::set_agent(const ProcessKey& agent) {
+  return guarded_.set(std::uint32_t{0}, bh_guarded{.start_ns = agent.start_ns, .tgid = agent.tgid, .padding = 0});
+}
+
+std::vector<std::string> OwnershipMaps::restore() {
+  std::vector<std::string> faults = restore_vmms();
+  for (WrittenMap* map :
+       {&volumes_, &ports_, &trusted_executables_, &emulators_, &domains_, &endpoints_, &libvirt_daemons_, &guarded_}) {
+    std::vector<std::string> more = map->restore();
+    faults.insert(faults.end(), more.begin(), more.end());
+  }
+  return faults;
+}
+
+// The kernel side removes a process that ends and adds those that are forked or starting: each difference is looked at
+// with that in mind, the process itself being asked last.
+std::vector<std::string> OwnershipMaps::restore_vmms() {
+  const std::lock_guard lock(vmms_mutex_);
+  std::vector<std::string> faults;
+  std::erase_if(written_vmms_, [&](const auto& written) {
+    const auto& [tgid, entry] = written;
+    const absl::StatusOr<VmmEntry> there = vmm(tgid);
+    if (there.ok() && *there == entry) return false;
+    const absl::StatusOr<ProcessKey> alive = process(tgid);
+    if (!alive.ok() || *alive != ProcessKey{tgid, entry.start_ns}) return true;
+    faults.push_back(absl::StrCat("map vmms: the entry of process ", tgid, there.ok() ? " was altered" : " is gone"));
+    if (!write_vmm(descriptors_.vmms, tgid, entry).ok()) faults.back() += ", still";
+    return false;
+  });
+  std::uint32_t tgid = 0;
+  std::vector<std::uint32_t> foreign;
+  for (const std::uint32_t* previous = nullptr; bpf_map_get_next_key(descriptors_.vmms, previous, &tgid) == 0;
+       previous = &tgid) {
+    if (written_vmms_.contains(tgid)) continue;
+    const absl::StatusOr<VmmEntry> there = vmm(tgid);
+    if (there.ok() && !there->descendant && there->owner.tenant != kStartingNumber) foreign.push_back(tgid);
+  }
+  for (const std::uint32_t one : foreign) {
+    bpf_map_delete_elem(descriptors_.vmms, &one);
+    faults.push_back(absl::StrCat("map vmms: an entry of process ", one, " that the agent did not make"));
+  }
+  return faults;
 }
 
 absl::StatusOr<FileKey> OwnershipMaps::file_key(const std::string& path) const {

@@ -4,20 +4,24 @@
 #include <array>
 #include <compare>
 #include <cstdint>
-#include <memory>
+#include <map>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "agent/probes/written_map.h"
 #include "bulkhead/v1/event.pb.h"
 
 namespace bulkhead::probes {
 
-// Tenants that are no tenant (ebpf/records/record.h). The last two equal nothing, themselves included.
+// Tenants that are no tenant (ebpf/records/record.h). All but the host equal nothing, themselves included.
 inline constexpr std::uint32_t kHostNumber = 0;
 inline constexpr std::uint32_t kStartingNumber = 0xfffffffe;
 inline constexpr std::uint32_t kContestedNumber = 0xfffffffd;
+// The agent's own process, and the objects that its canaries touch.
+inline constexpr std::uint32_t kAgentNumber = 0xfffffffc;
 
 // Tenant and domain by the numbers that the agent handed out (agent/ownership/registry.h).
 struct Owner {
@@ -72,6 +76,7 @@ struct VmmEntry {
   std::uint64_t start_ns = 0;
   Owner owner;
   bool descendant = false;
+  auto operator<=>(const VmmEntry&) const = default;
 };
 
 // Map and program descriptors of the loaded objects; owned by ProbeSet, which outlives this.
@@ -84,15 +89,16 @@ struct OwnershipDescriptors {
   int domains = -1;
   int endpoints = -1;
   int libvirt_daemons = -1;
+  int guarded = -1;
   int file_key_program = -1;
   int endpoint_key_program = -1;
   int process_program = -1;
 };
 
-// Thread safe as far as the kernel's maps are; every call is one system call. ResourceExhausted when a map is full.
+// Thread safe; every call but restore() is one system call. ResourceExhausted when a map is full.
 class OwnershipMaps {
  public:
-  explicit OwnershipMaps(OwnershipDescriptors descriptors) : descriptors_(descriptors) {}
+  explicit OwnershipMaps(OwnershipDescriptors descriptors);
 
   absl::Status set_vmm(const ProcessKey& process, Owner owner, bool descendant);
   void remove_vmm(std::uint32_t tgid);
@@ -121,16 +127,37 @@ class OwnershipMaps {
   void remove_trusted(const FileKey& executable);
   absl::Status set_emulator(const FileKey& executable);
 
+  // The process that is the agent: what others do to it is told, what it does to itself is a canary.
+  absl::Status set_agent(const ProcessKey& agent);
+
+  // Compares the maps with what was written to them and makes them so again. One line for each entry that somebody else
+  // made, altered or removed. Of `vmms` those that the kernel side itself adds and removes are left as they are:
+  // children of VMMs, emulators that are starting, processes that ended.
+  std::vector<std::string> restore();
+
   // The key of the file at `path`, as the kernel computes it. The file is opened with O_PATH for that moment only, so
   // that neither a volume's deletion nor an unmount waits for the agent. NotFound, PermissionDenied, or
   // InvalidArgument for what is neither a file nor a block device.
   absl::StatusOr<FileKey> file_key(const std::string& path) const;
 
-  // The process that `pid` (a process or thread, as this process's pid namespace numbers it) belongs to; NotFound.
+  // The process that `pid` (a process or thread, as this process's pid namespace numbers it) belongs to; NotFound also
+  // for one that ended and was not waited for yet.
   absl::StatusOr<ProcessKey> process(std::uint32_t pid) const;
 
  private:
-  OwnershipDescriptors descriptors_;
+  std::vector<std::string> restore_vmms();
+
+  const OwnershipDescriptors descriptors_;
+  WrittenMap volumes_;
+  WrittenMap ports_;
+  WrittenMap trusted_executables_;
+  WrittenMap emulators_;
+  WrittenMap domains_;
+  WrittenMap endpoints_;
+  WrittenMap libvirt_daemons_;
+  WrittenMap guarded_;
+  std::mutex vmms_mutex_;
+  std::map<std::uint32_t, VmmEntry> written_vmms_;  // by process; guarded by vmms_mutex_
 };
 
 }  // namespace bulkhead::probes

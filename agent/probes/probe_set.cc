@@ -23,9 +23,24 @@ namespace bulkhead::probes {
 namespace {
 
 // ebpf/lib/maps.bpf.h: created with the first object, handed to all others.
-constexpr std::array kSharedMaps = {"vmms",      "volumes",          "ports",     "trusted_executables",
-                                    "emulators", "domains",          "endpoints", "libvirt_daemons",
-                                    "counters",  "announced_actors", "rings"};
+constexpr std::array kSharedMaps = {"vmms",
+                                    "volumes",
+                                    "ports",
+                                    "trusted_executables",
+                                    "emulators",
+                                    "domains",
+                                    "endpoints",
+                                    "libvirt_daemons",
+                                    "guarded",
+                                    "counters",
+                                    "announced_actors",
+                                    "rings"};
+
+struct AttachedHook {
+  LinkPtr link;
+  std::size_t row = 0;  // of the coverage
+  bool told_detached = false;
+};
 
 struct LoadedProgram {
   v1::Probe probe;
@@ -69,6 +84,7 @@ class ProbeSet::Impl {
   const std::vector<v1::ProbeCoverage>& coverage() const { return coverage_; }
   OwnershipMaps& ownership() { return *ownership_; }
   bool follow_libvirt(std::span<const std::string> libraries);
+  std::vector<v1::ProbeCoverage> find_detached();
   void tend();
   int poll_descriptor() const { return ring_buffer__epoll_fd(ring_buffer_.get()); }
 
@@ -106,7 +122,7 @@ class ProbeSet::Impl {
   std::span<const Probe> table_;  // static
   ObjectPtr base_;
   std::vector<ObjectPtr> objects_;
-  std::vector<LinkPtr> links_;
+  std::vector<AttachedHook> attached_;
   UsdtHooks usdt_hooks_;
   std::vector<int> periodic_;  // program descriptors, of objects_
   std::vector<LoadedProgram> programs_;
@@ -152,6 +168,7 @@ absl::Status ProbeSet::Impl::load_base(const Options& options) {
                                                                     .domains = map("domains"),
                                                                     .endpoints = map("endpoints"),
                                                                     .libvirt_daemons = map("libvirt_daemons"),
+                                                                    .guarded = map("guarded"),
                                                                     .file_key_program = program("file_key"),
                                                                     .endpoint_key_program = program("endpoint_key"),
                                                                     .process_program = program("process")});
@@ -232,7 +249,7 @@ absl::Status ProbeSet::Impl::load_better(const Probe& probe, const Mechanism& me
   }
   for (std::size_t i = 0; i < present.size(); ++i) {
     bpf_program* program = bpf_object__find_program_by_name(object->get(), present[i]->program);
-    links_.push_back(std::move(links[i]));
+    attached_.push_back({.link = std::move(links[i]), .row = coverage_.size()});
     programs_.push_back({probe.id, FileDescriptor(dup(bpf_program__fd(program)))});
     v1::ProbeCoverage& row = add_coverage(probe, *present[i], "");
     row.set_tier(mechanism.tier);
@@ -286,10 +303,10 @@ std::string ProbeSet::Impl::attach(const Probe& probe, const Hook& hook, bpf_pro
   } else {
     absl::StatusOr<LinkPtr> link = attacher.attach(hook, program);
     if (!link.ok()) return std::string(link.status().message());
-    links_.push_back(*std::move(link));
+    attached_.push_back({.link = *std::move(link), .row = coverage_.size()});
   }
   programs_.push_back({probe.id, FileDescriptor(dup(bpf_program__fd(program)))});
-  return hook.kind == HookKind::kUsdt ? "libvirt.so.0 was not looked for yet" : "";
+  return hook.kind == HookKind::kUsdt ? kNotLookedForLibvirt : "";
 }
 
 bool ProbeSet::Impl::follow_libvirt(std::span<const std::string> libraries) {
@@ -301,6 +318,22 @@ bool ProbeSet::Impl::follow_libvirt(std::span<const std::string> libraries) {
     row.set_reason(state.missing);
   }
   return changed;
+}
+
+std::vector<v1::ProbeCoverage> ProbeSet::Impl::find_detached() {
+  std::vector<v1::ProbeCoverage> detached;
+  for (AttachedHook& hook : attached_) {
+    bpf_link_info info = {};
+    std::uint32_t size = sizeof(info);
+    const int descriptor = bpf_link__fd(hook.link.get());
+    if (hook.told_detached || bpf_obj_get_info_by_fd(descriptor, &info, &size) == 0) continue;
+    hook.told_detached = true;
+    v1::ProbeCoverage& row = coverage_[hook.row];
+    row.set_state(v1::PROBE_STATE_MISSING);
+    row.set_reason("somebody detached it while the agent ran");
+    detached.push_back(row);
+  }
+  return detached;
 }
 
 void ProbeSet::Impl::tend() {
@@ -355,6 +388,10 @@ std::vector<v1::ProbeCounters> ProbeSet::Impl::counters() const {
   return all;
 }
 
+bool waits_for_libvirt(const v1::ProbeCoverage& row) {
+  return row.state() == v1::PROBE_STATE_MISSING && (row.reason() == kNotLookedForLibvirt || row.reason() == kNoLibvirt);
+}
+
 ProbeSet::ProbeSet(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ProbeSet::~ProbeSet() = default;
 
@@ -372,6 +409,9 @@ OwnershipMaps& ProbeSet::ownership() {
 }
 bool ProbeSet::follow_libvirt(std::span<const std::string> libraries) {
   return impl_->follow_libvirt(libraries);
+}
+std::vector<v1::ProbeCoverage> ProbeSet::find_detached() {
+  return impl_->find_detached();
 }
 void ProbeSet::tend() {
   impl_->tend();

@@ -22,6 +22,9 @@ struct Options {
   std::uint32_t ring_kib_per_cpu = 512;
 };
 
+// A hook in libvirt's code that is not attached because libvirt was not found on this host (yet).
+bool waits_for_libvirt(const v1::ProbeCoverage& row);
+
 // One thread uses it at a time. Everything is detached and freed with it; nothing is pinned.
 class ProbeSet {
  public:
@@ -41,6 +44,10 @@ class ProbeSet {
   // The files that are libvirt.so.0 on this host, now: probes on its USDT hooks are attached to them, and to no others.
   // Until it is called those hooks are missing. True when coverage() changed.
   bool follow_libvirt(std::span<const std::string> libraries);
+
+  // Hooks that were attached and are not any more, though nothing here let go of them: each is told once, and its row
+  // of coverage() says so from then on.
+  std::vector<v1::ProbeCoverage> find_detached();
 
   // Lets probes tell what nothing in the kernel reminds them of, such as calls that go unanswered. To be called every
   // second.

@@ -6,6 +6,7 @@
 #include "ebpf/skeletons/endpoint.skel.h"
 #include "ebpf/skeletons/file_open.skel.h"
 #include "ebpf/skeletons/file_open_direct.skel.h"
+#include "ebpf/skeletons/guard.skel.h"
 #include "ebpf/skeletons/instrument.skel.h"
 #include "ebpf/skeletons/io_uring_open.skel.h"
 #include "ebpf/skeletons/libvirt_rpc.skel.h"
@@ -75,6 +76,10 @@ constexpr std::array kEndpointHooks = {
     Hook{"connect_exit", kTracepoint, "syscalls/sys_exit_connect"},
 };
 
+constexpr std::array kGuardHooks = {
+    Hook{"signalled", kBtfTracepoint, "signal_generate"},
+};
+
 constexpr std::array kProcessVmDirectHooks = {
     Hook{"target_known", kFexit, "mm_access"},
     Hook{"call_done", kFexit, "process_vm_rw"},
@@ -139,6 +144,10 @@ const std::array kProbes = {
           "connections that succeed, by connect(2); none through io_uring, none from other hosts, none that were there "
           "before, and no descriptor that is taken from another process; no 32-bit system calls",
           bh_endpoint::elf_bytes, kEndpointHooks},
+    Probe{v1::PROBE_AGENT_GUARD, "agent.guard", "SENS-01",
+          "a signal that ends the agent at once takes its record with it: the next run tells that the last one ended "
+          "unannounced",
+          bh_guard::elf_bytes, kGuardHooks},
 };
 
 }  // namespace

@@ -38,7 +38,7 @@ std::vector<UsdtHooks::State> UsdtHooks::follow(std::span<const std::string> pat
   }
   std::vector<State> states;
   for (Waiting& hook : hooks_) {
-    std::string missing = files.empty() ? "this host has no libvirt.so.0 that could be found" : "";
+    std::string missing = files.empty() ? kNoLibvirt : "";
     for (const auto& [key, path] : files) {
       if (hook.links.contains(key)) continue;
       absl::StatusOr<LinkPtr> link = attach(*hook.hook, hook.program, path);

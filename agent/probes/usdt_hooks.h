@@ -14,6 +14,10 @@
 
 namespace bulkhead::probes {
 
+// Why a hook of libvirt's is missing when there is nothing to attach it to.
+inline constexpr char kNotLookedForLibvirt[] = "libvirt.so.0 was not looked for yet";
+inline constexpr char kNoLibvirt[] = "this host has no libvirt.so.0 that could be found";
+
 // Belongs to one thread. Detaches everything at its end.
 class UsdtHooks {
  public:

@@ -3,12 +3,12 @@
 #ifndef BULKHEAD_EBPF_LIB_ENDPOINT_BPF_H
 #define BULKHEAD_EBPF_LIB_ENDPOINT_BPF_H
 
-#include "ebpf/lib/emit.bpf.h"
+#include "ebpf/lib/guard.bpf.h"
 
 static __always_inline void bh_judge_endpoint(__u32 probe, struct task_struct* task, struct bh_endpoint_key* key,
                                               __u32 method, __s64 result) {
   struct bh_endpoint* endpoint = bpf_map_lookup_elem(&endpoints, key);
-  if (!endpoint) return;
+  if (!endpoint || bh_was_canary(probe, task, endpoint->owner, BH_CANARY_ENDPOINT | method)) return;
   BH_COUNT(probe, seen);
   struct bh_owner actor = bh_actor_owner(task);
   if (bh_same_tenant(actor, endpoint->owner)) {

@@ -59,6 +59,14 @@ struct {
   __type(value, __u32);
 } libvirt_daemons SEC(".maps");
 
+/* The agent's process, in entry 0. */
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, struct bh_guarded);
+} guarded SEC(".maps");
+
 /* Host services by their executable. */
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);

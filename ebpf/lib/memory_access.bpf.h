@@ -3,7 +3,7 @@
 #ifndef BULKHEAD_EBPF_LIB_MEMORY_ACCESS_BPF_H
 #define BULKHEAD_EBPF_LIB_MEMORY_ACCESS_BPF_H
 
-#include "ebpf/lib/emit.bpf.h"
+#include "ebpf/lib/guard.bpf.h"
 
 /* What is asked of the target; the rest is filled in by bh_memory_judge(). */
 struct bh_memory_call {
@@ -19,12 +19,25 @@ struct bh_memory_call {
   __u32 open_flags;
 };
 
-/* True when the call is one between tenants; counts it otherwise, if its target is a VMM. */
+/* Access to the agent's memory: its own is a canary, told when the call is done as any other, and counted then. */
+static __always_inline bool bh_memory_judge_agent(__u32 probe, struct task_struct* task, struct task_struct* target,
+                                                  struct bh_memory_call* call) {
+  if (!bh_is_agent(target)) return false;
+  if (!bh_is_agent(task)) BH_COUNT(probe, seen);
+  call->actor = bh_actor_owner(task);
+  call->object.tenant = BH_OWNER_AGENT;
+  call->target_start_ns = bh_start_ns(target);
+  call->target_tgid = BPF_CORE_READ(target, tgid);
+  call->target_tid = BPF_CORE_READ(target, pid);
+  return true;
+}
+
+/* True when the call is one between tenants, or on the agent; counts it otherwise, if its target is a VMM. */
 static __always_inline bool bh_memory_judge(__u32 probe, struct task_struct* task, struct task_struct* target,
                                             struct bh_memory_call* call) {
   if (!target) return false;
   struct bh_vmm* vmm = bh_vmm_of(target);
-  if (!vmm) return false;
+  if (!vmm) return bh_memory_judge_agent(probe, task, target, call);
   BH_COUNT(probe, seen);
   call->actor = bh_actor_owner(task);
   call->object = vmm->owner;
@@ -40,6 +53,10 @@ static __always_inline bool bh_memory_judge(__u32 probe, struct task_struct* tas
 
 static __always_inline void bh_memory_tell(__u32 probe, struct task_struct* task, const struct bh_memory_call* call,
                                            __s64 result) {
+  if (call->object.tenant == BH_OWNER_AGENT && bh_is_agent(task)) {
+    bh_tell_canary(probe, task, BH_CANARY_MEMORY | call->operation);
+    return;
+  }
   bh_announce_actor(task);
   struct bh_memory_record record = {};
   bh_fill_actor(&record.header, task);

@@ -19,7 +19,7 @@ static __always_inline void bh_memory_call_begin(__u32 probe, struct task_struct
   struct task_struct* task = (struct task_struct*)bpf_get_current_task();
   if (!bh_memory_judge(probe, task, target, call)) return;
   __u64 thread = bpf_get_current_pid_tgid();
-  if (bpf_map_update_elem(&memory_calls, &thread, call, BPF_ANY)) BH_COUNT(probe, lost);
+  if (bpf_map_update_elem(&memory_calls, &thread, call, BPF_ANY) && !bh_is_agent(task)) BH_COUNT(probe, lost);
 }
 
 /* `number` is a thread or process as the caller's pid namespace numbers it. */

@@ -51,7 +51,7 @@ static __always_inline void bh_judge_volume(__u32 probe, struct task_struct* tas
   struct bh_file_open_record found = {.method = method};
   if (!bh_file_key_of(inode, &found.file)) return;
   struct bh_volume* volume = bpf_map_lookup_elem(&volumes, &found.file);
-  if (!volume) return;
+  if (!volume || bh_was_canary(probe, task, volume->owner, BH_CANARY_OPEN | method)) return;
   BH_COUNT(probe, seen);
   found.header.actor = bh_actor_owner(task);
   found.header.object = volume->owner;

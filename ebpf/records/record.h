@@ -49,6 +49,8 @@ enum bh_record_kind {
   BH_RECORD_LIFECYCLE = 5,
   BH_RECORD_CONTROL_CALL = 6,
   BH_RECORD_ENDPOINT = 7,
+  BH_RECORD_SIGNAL = 10,
+  BH_RECORD_CANARY = 11,
 };
 
 /*
@@ -59,6 +61,8 @@ enum bh_record_kind {
 #define BH_OWNER_HOST 0u
 #define BH_OWNER_STARTING 0xfffffffeu
 #define BH_OWNER_CONTESTED 0xfffffffdu
+#define BH_OWNER_AGENT \
+  0xfffffffcu /* the agent itself, and the objects that it touches to see its own probes tell of it */
 #define BH_OWNER_LIMIT 0xfffffff0u
 
 struct bh_owner {
@@ -146,6 +150,14 @@ struct bh_trust {
   __u32 permissions;
   __u32 uid; /* or BH_ANY_UID */
 };
+
+/* The agent's process. */
+struct bh_guarded {
+  __u64 start_ns; /* of the thread group's leader */
+  __u32 tgid;     /* 0: none */
+  __u32 padding;
+};
+BH_STATIC_ASSERT(sizeof(struct bh_guarded) == 16, "bh_guarded");
 
 /* One per probe and CPU. seen = suppressed + coalesced + emitted + lost. */
 struct bh_counters {
@@ -377,5 +389,28 @@ struct bh_endpoint_record {
   __u32 method; /* enum bh_endpoint_method */
 };
 BH_STATIC_ASSERT(sizeof(struct bh_endpoint_record) == 104, "bh_endpoint_record");
+
+/* A signal that another process sent to the agent. */
+struct bh_signal_record {
+  struct bh_header header;
+  __u32 signal;
+  __u32 padding;
+};
+BH_STATIC_ASSERT(sizeof(struct bh_signal_record) == 72, "bh_signal_record");
+
+/* Which kind of act the canary was. */
+#define BH_CANARY_MEMORY 0x100u   /* | enum bh_memory_operation */
+#define BH_CANARY_OPEN 0x200u     /* | enum bh_open_method */
+#define BH_CANARY_ENDPOINT 0x400u /* | enum bh_endpoint_method */
+
+/* For the agent alone: an act of its own on an object of its own went through a hook, a map and this CPU's ring. */
+struct bh_canary_record {
+  struct bh_header header;
+  __u32 hook_probe; /* enum bh_probe, whose hook saw it */
+  __u32 act;        /* BH_CANARY_* */
+  __u32 cpu;
+  __u32 padding;
+};
+BH_STATIC_ASSERT(sizeof(struct bh_canary_record) == 80, "bh_canary_record");
 
 #endif

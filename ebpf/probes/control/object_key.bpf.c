@@ -29,7 +29,8 @@ int endpoint_key(struct bh_endpoint_key_query* query) {
 SEC("syscall")
 int process(struct bh_process_query* query) {
   struct task_struct* task = bh_find_task((struct task_struct*)bpf_get_current_task(), query->number);
-  if (!task) return 1;
+  /* One that ended has left the map of VMMs (vmm_lifecycle.bpf.c), though its parent did not wait for it yet. */
+  if (!task || BPF_CORE_READ(task, signal, live.counter) == 0) return 1;
   query->tgid = BPF_CORE_READ(task, tgid);
   query->start_ns = bh_start_ns(task);
   return 0;

@@ -34,6 +34,7 @@ TEST_CASE("an empty file gives the default values") {
     CHECK(config.libvirt.uri == "qemu:///system");
     CHECK(config.ring_kib_per_cpu == 512);
     CHECK(config.health_interval == 2s);
+    CHECK(config.self_check_interval == 60s);
     CHECK_FALSE(config.allow_plaintext);
     CHECK(config.trusted_services == default_config().trusted_services);
     CHECK(validate(config).ok());
@@ -64,6 +65,7 @@ trusted_services:
 ring_kib_per_cpu: 1024
 spool: {max_mib: 64}
 health_interval: 1500ms
+self_check_interval: 5m
 allow_plaintext: true
 log_level: warning
 )");
@@ -83,6 +85,7 @@ log_level: warning
   CHECK(config.ring_kib_per_cpu == 1024);
   CHECK(config.spool.max_mib == 64);
   CHECK(config.health_interval == 1500ms);
+  CHECK(config.self_check_interval == 5min);
   CHECK(config.allow_plaintext);
   CHECK(config.log_level == LogLevel::kWarning);
 }
@@ -117,6 +120,7 @@ TEST_CASE("a value out of its range is refused with its place") {
         "a.yaml:1:19: ring_kib_per_cpu: 500 is not a power of two from 4 to 1048576");
   CHECK(refusal("spool:\n  max_mib: 7\n") == "a.yaml:2:12: spool.max_mib: 7 is not a number from 8 to 1048576");
   CHECK(refusal("health_interval: 99ms\n") == "a.yaml:1:18: health_interval must be from 100ms to 10m");
+  CHECK(refusal("self_check_interval: 500ms\n") == "a.yaml:1:22: self_check_interval must be from 1s to 60m");
   CHECK(refusal("log_level: wanring\n") == "a.yaml:1:12: log_level: unknown value 'wanring'; did you mean 'warning'?");
   CHECK(refusal("host_id: a/b\n").starts_with("a.yaml:1:10: host_id: 'a/b' is not 1 to 128 letters"));
   CHECK(refusal("state_dir: var\n") == "a.yaml:1:12: state_dir: 'var' is not an absolute path");

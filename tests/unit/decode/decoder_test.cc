@@ -106,7 +106,7 @@ TEST_CASE("a number that no enum has is refused") {
   memory.operation = 77;
   CHECK_FALSE(decode(bytes_of(memory)).ok());
   memory = memory_record();
-  memory.header.probe = 15;
+  memory.header.probe = BH_PROBE_LIMIT - 1;
   CHECK_FALSE(decode(bytes_of(memory)).ok());
   memory = memory_record();
   memory.header.kind = 99;
@@ -124,6 +124,13 @@ TEST_CASE("a number that no enum has is refused") {
   lifecycle.header.probe = BH_PROBE_CONTROL_VMM_LIFECYCLE;
   lifecycle.change = 9;
   CHECK_FALSE(decode(bytes_of(lifecycle)).ok());
+  bh_canary_record canary = {};
+  canary.header.kind = BH_RECORD_CANARY;
+  canary.header.probe = BH_PROBE_AGENT_GUARD;
+  canary.hook_probe = BH_PROBE_DISK_FILE_OPEN;
+  CHECK(decode(bytes_of(canary)).ok());
+  canary.hook_probe = BH_PROBE_LIMIT - 1;
+  CHECK_FALSE(decode(bytes_of(canary)).ok());
 }
 
 TEST_CASE("a command without an end is cut at its field") {
