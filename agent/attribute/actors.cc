@@ -98,6 +98,10 @@ const ActorFacts& Actors::look_up(const decode::ActorKey& key) {
   return store(key, std::move(facts));
 }
 
+std::string Actors::core_pattern() const {
+  return first_line(absl::StrCat(proc_dir_, "/sys/kernel/core_pattern"));
+}
+
 const ActorFacts& Actors::store(const decode::ActorKey& key, ActorFacts facts) {
   const auto existing = entries_.find(key);
   if (existing != entries_.end()) {

@@ -37,6 +37,9 @@ class Actors {
   // Null when the kernel has not announced it (yet).
   const ActorFacts* find(const decode::ActorKey& key);
 
+  // kernel.core_pattern as it is now; empty when it cannot be read.
+  std::string core_pattern() const;
+
   // For an actor whose record was lost: what /proc says about a process with that pid and start. Empty facts when it is
   // gone.
   const ActorFacts& look_up(const decode::ActorKey& key);

@@ -18,6 +18,10 @@ probes::ProcessKey target_process(const decode::Record& record) {
   if (const auto* memory = std::get_if<decode::MemoryRecord>(&record)) {
     return {memory->target_tgid, memory->target_start_ns};
   }
+  if (const auto* merge = std::get_if<decode::MergeRecord>(&record)) {
+    return {merge->target_tgid, merge->target_start_ns};
+  }
+  if (std::holds_alternative<decode::CoreRecord>(record)) return actor_process(decode::header_of(record));
   return {};
 }
 
@@ -153,6 +157,14 @@ void Attributor::describe_object_owner(probes::Owner owner, v1::Object& object) 
   }
 }
 
+void Attributor::describe_guest_memory(probes::Owner owner, const probes::ProcessKey& vmm, v1::Object& object) {
+  object.set_kind(v1::OBJECT_KIND_GUEST_MEMORY);
+  describe_object_owner(owner, object);
+  object.set_id(absl::StrCat("vmm:", vmm.tgid, ":", vmm.start_ns));
+  const ownership::DomainFacts* domain = ownership_.registry().domain(owner.domain);
+  describe_process(vmm, domain == nullptr ? "" : domain->emulator, "", *object.mutable_vmm());
+}
+
 // None of these becomes an event of its own.
 void Attributor::describe(const decode::ActorRecord&, v1::Event&) {}
 void Attributor::describe(const decode::CanaryRecord&, v1::Event&) {}
@@ -166,11 +178,7 @@ void Attributor::describe(const decode::MemoryRecord& record, v1::Event& event) 
   if (owner.tenant == probes::kAgentNumber) {
     describe_agent(object);
   } else {
-    object.set_kind(v1::OBJECT_KIND_GUEST_MEMORY);
-    describe_object_owner(owner, object);
-    object.set_id(absl::StrCat("vmm:", target.tgid, ":", target.start_ns));
-    const ownership::DomainFacts* domain = ownership_.registry().domain(owner.domain);
-    describe_process(target, domain == nullptr ? "" : domain->emulator, "", *object.mutable_vmm());
+    describe_guest_memory(owner, target, object);
   }
   *event.mutable_memory_access() = record.access;
   event.mutable_actor()->set_trusted_service(is_trusted(record.header, operations_of(record.access), event));
@@ -237,6 +245,22 @@ void Attributor::describe(const decode::SignalRecord& record, v1::Event& event) 
   describe_agent(*event.mutable_object());
   event.mutable_sensor_fault()->set_kind(v1::SENSOR_FAULT_KIND_SIGNALLED);
   event.mutable_sensor_fault()->set_signal(record.signal);
+}
+
+void Attributor::describe(const decode::MergeRecord& record, v1::Event& event) {
+  describe_actor(record.header, *event.mutable_actor());
+  const probes::ProcessKey target = {record.target_tgid, record.target_start_ns};
+  describe_guest_memory(settled(record.header.object, target), target, *event.mutable_object());
+  event.mutable_page_merge()->set_pages(record.pages);
+}
+
+void Attributor::describe(const decode::CoreRecord& record, v1::Event& event) {
+  describe_actor(record.header, *event.mutable_actor());
+  const probes::ProcessKey vmm = actor_process(record.header);
+  describe_guest_memory(settled(record.header.object, vmm), vmm, *event.mutable_object());
+  event.mutable_core_dump()->set_signal(record.signal);
+  event.mutable_core_dump()->set_limit(record.limit);
+  event.mutable_core_dump()->set_pattern(actors_.core_pattern());
 }
 
 void Attributor::describe(const decode::DeliveryRecord& record, v1::Event& event) {

@@ -55,6 +55,7 @@ class Attributor {
   // Of an actor and an object that are described: the kernel's verdict, and what it could not judge.
   bool is_trusted(const decode::Header& header, config::Operations operations, const v1::Event& event);
   void describe_object_owner(probes::Owner owner, v1::Object& object);
+  void describe_guest_memory(probes::Owner owner, const probes::ProcessKey& vmm, v1::Object& object);
   void describe(const decode::ActorRecord& record, v1::Event& event);
   void describe(const decode::MemoryRecord& record, v1::Event& event);
   void describe(const decode::FileOpenRecord& record, v1::Event& event);
@@ -63,6 +64,8 @@ class Attributor {
   void describe(const decode::ControlRecord& record, v1::Event& event);
   void describe(const decode::EndpointRecord& record, v1::Event& event);
   void describe(const decode::SignalRecord& record, v1::Event& event);
+  void describe(const decode::MergeRecord& record, v1::Event& event);
+  void describe(const decode::CoreRecord& record, v1::Event& event);
   void describe(const decode::CanaryRecord& record, v1::Event& event);
 
   // The owner as it is known now: one that was starting when the kernel wrote the record may have a domain by now.

@@ -17,6 +17,7 @@ static_assert(static_cast<int>(BH_PROBE_MEMORY_PROCESS_VM) == v1::PROBE_MEMORY_P
 static_assert(static_cast<int>(BH_PROBE_CONTROL_VMM_LIFECYCLE) == v1::PROBE_CONTROL_VMM_LIFECYCLE);
 static_assert(static_cast<int>(BH_PROBE_CONTROL_ENDPOINT) == v1::PROBE_CONTROL_ENDPOINT);
 static_assert(static_cast<int>(BH_PROBE_MEMORY_INSTRUMENT) == v1::PROBE_MEMORY_INSTRUMENT);
+static_assert(static_cast<int>(BH_PROBE_MEMORY_CORE_DUMP) == v1::PROBE_MEMORY_CORE_DUMP);
 static_assert(static_cast<int>(BH_MEMORY_KCMP) == v1::MEMORY_OPERATION_KCMP);
 static_assert(static_cast<int>(BH_OPEN_OTHER) == v1::OPEN_METHOD_OTHER);
 static_assert(static_cast<int>(BH_CONTROL_UNANSWERED) == v1::CONTROL_RESULT_UNANSWERED);
@@ -265,6 +266,27 @@ absl::StatusOr<Record> decode_canary(std::span<const std::byte> bytes) {
   return canary;
 }
 
+absl::StatusOr<Record> decode_merge(std::span<const std::byte> bytes) {
+  bh_merge_record raw;
+  if (!read_fixed(bytes, raw)) return too_short("merge", bytes.size());
+  MergeRecord merge;
+  merge.header = header_from(raw.header);
+  merge.target_tgid = raw.target_tgid;
+  merge.target_start_ns = raw.target_start_ns;
+  merge.pages = raw.pages;
+  return merge;
+}
+
+absl::StatusOr<Record> decode_core(std::span<const std::byte> bytes) {
+  bh_core_record raw;
+  if (!read_fixed(bytes, raw)) return too_short("core", bytes.size());
+  CoreRecord core;
+  core.header = header_from(raw.header);
+  core.signal = raw.signal;
+  core.limit = raw.limit;
+  return core;
+}
+
 }  // namespace
 
 absl::StatusOr<Record> decode(std::span<const std::byte> bytes) {
@@ -297,6 +319,10 @@ absl::StatusOr<Record> decode(std::span<const std::byte> bytes) {
       return decode_signal(bytes);
     case BH_RECORD_CANARY:
       return decode_canary(bytes);
+    case BH_RECORD_MERGE:
+      return decode_merge(bytes);
+    case BH_RECORD_CORE:
+      return decode_core(bytes);
   }
   return absl::InvalidArgumentError(absl::StrCat("kernel record of kind ", header.kind));
 }

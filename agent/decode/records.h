@@ -123,8 +123,22 @@ struct CanaryRecord {
   std::uint32_t cpu = 0;
 };
 
+// Of the actor's memory and of that of the VMM that is named.
+struct MergeRecord {
+  Header header;
+  std::uint32_t target_tgid = 0;
+  std::uint64_t target_start_ns = 0;
+  std::uint64_t pages = 0;
+};
+
+struct CoreRecord {
+  Header header;  // its actor is the VMM that ends
+  std::uint32_t signal = 0;
+  std::uint64_t limit = 0;
+};
+
 using Record = std::variant<ActorRecord, MemoryRecord, FileOpenRecord, DeliveryRecord, LifecycleRecord, ControlRecord,
-                            EndpointRecord, SignalRecord, CanaryRecord>;
+                            EndpointRecord, SignalRecord, CanaryRecord, MergeRecord, CoreRecord>;
 
 const Header& header_of(const Record& record);
 

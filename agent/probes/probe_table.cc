@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "ebpf/skeletons/core_dump.skel.h"
 #include "ebpf/skeletons/delivery.skel.h"
 #include "ebpf/skeletons/endpoint.skel.h"
 #include "ebpf/skeletons/file_open.skel.h"
@@ -9,6 +10,8 @@
 #include "ebpf/skeletons/guard.skel.h"
 #include "ebpf/skeletons/instrument.skel.h"
 #include "ebpf/skeletons/io_uring_open.skel.h"
+#include "ebpf/skeletons/ksm.skel.h"
+#include "ebpf/skeletons/ksm_direct.skel.h"
 #include "ebpf/skeletons/libvirt_rpc.skel.h"
 #include "ebpf/skeletons/proc_mem.skel.h"
 #include "ebpf/skeletons/process_vm.skel.h"
@@ -56,6 +59,12 @@ constexpr std::array kInstrumentHooks = {
     Hook{"kcmp_enter", kTracepoint, "syscalls/sys_enter_kcmp"},
     Hook{"kcmp_exit", kTracepoint, "syscalls/sys_exit_kcmp"},
 };
+constexpr std::array kKsmHooks = {
+    Hook{"merged", kBtfTracepoint, "ksm_merge_with_ksm_page"},
+};
+constexpr std::array kCoreDumpHooks = {
+    Hook{"delivered", kBtfTracepoint, "signal_deliver"},
+};
 constexpr std::array kDeliveryHooks = {
     Hook{"frame_received", kBtfTracepoint, "netif_receive_skb"},
     Hook{"frame_delivered", kBtfTracepoint, "net_dev_start_xmit"},
@@ -89,6 +98,9 @@ constexpr std::array kPtraceDirectHooks = {
     Hook{"requested", kFexit, "arch_ptrace"},
     Hook{"compat_requested", kFexit, "compat_arch_ptrace", true},
 };
+constexpr std::array kKsmDirectHooks = {
+    Hook{"merged", kFexit, "try_to_merge_with_ksm_page"},
+};
 constexpr std::array kFileOpenDirectHooks = {
     Hook{"opened", kFexit, "do_dentry_open"},
 };
@@ -99,6 +111,10 @@ constexpr std::array kProcessVmBetter = {Mechanism{1, "", bh_process_vm_direct::
 constexpr std::array kPtraceBetter = {
     Mechanism{1, "a request by one who is no tracer is refused before it gets this far, and is not told",
               bh_ptrace_direct::elf_bytes, kPtraceDirectHooks}};
+constexpr const char* kKsmLimits =
+    "pages of zeros that use_zero_pages merges are not seen; of three VMMs with one page, the later two are each told "
+    "with the first";
+constexpr std::array kKsmBetter = {Mechanism{1, kKsmLimits, bh_ksm_direct::elf_bytes, kKsmDirectHooks}};
 constexpr std::array kFileOpenBetter = {Mechanism{1, "opens only; reads and writes of volumes are not seen",
                                                   bh_file_open_direct::elf_bytes, kFileOpenDirectHooks}};
 
@@ -111,6 +127,10 @@ const std::array kProbes = {
     Probe{v1::PROBE_MEMORY_INSTRUMENT, "memory.instrument", "MEM-04 MEM-10",
           "measuring a whole CPU or a cgroup with perf is not told, though VMMs run there too; no 32-bit system calls",
           bh_instrument::elf_bytes, kInstrumentHooks},
+    Probe{v1::PROBE_MEMORY_KSM, "memory.ksm", "MEM-07", kKsmLimits, bh_ksm::elf_bytes, kKsmHooks, 2, kKsmBetter},
+    Probe{v1::PROBE_MEMORY_CORE_DUMP, "memory.core_dump", "MEM-11",
+          "that a VMM ends so, where its core goes and how much of it; who reads it later is not seen",
+          bh_core_dump::elf_bytes, kCoreDumpHooks},
     Probe{v1::PROBE_DISK_FILE_OPEN, "disk.file_open", "DISK-01 MEM-03 MEM-08 CTRL-03",
           "opens only, not the reads and writes after them; the descriptor is looked up after the call, so another "
           "thread that replaces it at once hides the file; no 32-bit system calls",

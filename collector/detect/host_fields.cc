@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
 #include "collector/detect/field_makers.h"
 #include "collector/detect/kernel_names.h"
 
@@ -73,6 +77,13 @@ void add_dump_and_claim_fields(std::vector<Field>& table) {
   table.push_back(number(
       "dump.signal", kCoreDump, [](E e) { return Value::of_number(e.core_dump().signal(), e.has_core_dump()); },
       "the signal that ended the VMM"));
+  table.push_back(number(
+      "dump.limit", kCoreDump,
+      [](E e) {
+        const std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+        return Value::of_number(static_cast<std::int64_t>(std::min(e.core_dump().limit(), most)), e.has_core_dump());
+      },
+      "the VMM's RLIMIT_CORE in bytes; what is above 2^63-1 is that"));
   table.push_back(text(
       "dump.pattern", kCoreDump, [](E e) -> auto& { return e.core_dump().pattern(); },
       "kernel.core_pattern: where its memory went"));

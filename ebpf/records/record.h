@@ -51,6 +51,8 @@ enum bh_record_kind {
   BH_RECORD_ENDPOINT = 7,
   BH_RECORD_SIGNAL = 10,
   BH_RECORD_CANARY = 11,
+  BH_RECORD_MERGE = 12,
+  BH_RECORD_CORE = 13,
 };
 
 /*
@@ -412,5 +414,27 @@ struct bh_canary_record {
   __u32 padding;
 };
 BH_STATIC_ASSERT(sizeof(struct bh_canary_record) == 80, "bh_canary_record");
+
+/*
+ * Pages of the actor, a VMM, that became one with pages of the object's. The header's actor ids are the VMM's; KSM's own
+ * thread did it.
+ */
+struct bh_merge_record {
+  struct bh_header header;
+  __u64 pages;           /* of these two, since the last record of them */
+  __u64 target_start_ns; /* the VMM that had the page first */
+  __u32 target_tgid;
+  __u32 padding;
+};
+BH_STATIC_ASSERT(sizeof(struct bh_merge_record) == 88, "bh_merge_record");
+
+/* The actor, a VMM, ends by a signal whose default is to write a core file. */
+struct bh_core_record {
+  struct bh_header header;
+  __u64 limit; /* RLIMIT_CORE, bytes */
+  __u32 signal;
+  __u32 padding;
+};
+BH_STATIC_ASSERT(sizeof(struct bh_core_record) == 80, "bh_core_record");
 
 #endif

@@ -5,44 +5,17 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cstring>
-#include <fstream>
-#include <string>
 #include <thread>
 
 #include "tests/lab/hypervisor/in_lab.h"
+#include "tests/support/stage/ksm.h"
 
 namespace bulkhead::lab {
 namespace {
 
 constexpr std::size_t kPages = 64;
-constexpr char kKsm[] = "/sys/kernel/mm/ksm/";
-
-long ksm(const std::string& name) {
-  std::ifstream file(kKsm + name);
-  long value = -1;
-  file >> value;
-  return value;
-}
-
-void set_ksm(const std::string& name, long value) {
-  std::ofstream file(kKsm + name);
-  file << value;
-  file.close();
-  REQUIRE(file);
-}
-
-// Puts the setting back at the end.
-class KsmSetting {
- public:
-  KsmSetting(std::string name, long value) : name_(std::move(name)), before_(ksm(name_)) { set_ksm(name_, value); }
-  ~KsmSetting() { std::ofstream(kKsm + name_) << before_; }
-  KsmSetting(const KsmSetting&) = delete;
-  KsmSetting& operator=(const KsmSetting&) = delete;
-
- private:
-  const std::string name_;
-  const long before_;
-};
+using stage::ksm;
+using stage::KsmSetting;
 
 class Pages {
  public:
