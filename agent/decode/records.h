@@ -119,7 +119,7 @@ struct SignalRecord {
 struct CanaryRecord {
   Header header;
   v1::Probe hook_probe = v1::PROBE_UNSPECIFIED;
-  std::uint32_t act = 0;  // tells the acts on hooks of one probe apart
+  std::string act;  // such as "openat"
   std::uint32_t cpu = 0;
 };
 

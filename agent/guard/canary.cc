@@ -5,9 +5,6 @@
 #include <array>
 #include <thread>
 
-#include "absl/strings/ascii.h"
-#include "ebpf/records/record.h"
-
 namespace bulkhead::guard {
 
 namespace {
@@ -23,22 +20,6 @@ std::optional<std::uint32_t> next_in(const cpu_set_t& allowed, std::uint32_t fir
     if (CPU_ISSET(cpu, &allowed)) return cpu;
   }
   return std::nullopt;
-}
-
-// "PROCESS_VM_READ" of "MEMORY_OPERATION_PROCESS_VM_READ", in small letters.
-std::string short_name(const std::string& name, std::size_t prefix) {
-  return absl::AsciiStrToLower(name.substr(std::min(prefix, name.size())));
-}
-
-std::string name_of(std::uint32_t act) {
-  const int number = static_cast<int>(act & 0xff);
-  if ((act & BH_CANARY_MEMORY) != 0) {
-    return short_name(v1::MemoryOperation_Name(static_cast<v1::MemoryOperation>(number)), sizeof("MEMORY_OPERATION"));
-  }
-  if ((act & BH_CANARY_OPEN) != 0) {
-    return short_name(v1::OpenMethod_Name(static_cast<v1::OpenMethod>(number)), sizeof("OPEN_METHOD"));
-  }
-  return short_name(v1::EndpointMethod_Name(static_cast<v1::EndpointMethod>(number)), sizeof("ENDPOINT_METHOD"));
 }
 
 }  // namespace
@@ -74,7 +55,7 @@ std::vector<LostCanary> Canary::end_round(const std::set<v1::Probe>& attached) {
   if (!cpu_) return lost;
   if (!expected_) {
     for (const v1::Probe probe : kReached) {
-      const auto first = seen_.lower_bound({probe, 0});
+      const auto first = seen_.lower_bound({probe, ""});
       const bool told = first != seen_.end() && first->first == probe;
       if (!told && attached.contains(probe)) lost.push_back({probe, *cpu_, "any"});
     }
@@ -82,7 +63,7 @@ std::vector<LostCanary> Canary::end_round(const std::set<v1::Probe>& attached) {
     if (lost.empty()) expected_ = seen_;
   } else {
     for (const auto& [probe, act] : *expected_) {
-      if (!seen_.contains({probe, act}) && attached.contains(probe)) lost.push_back({probe, *cpu_, name_of(act)});
+      if (!seen_.contains({probe, act}) && attached.contains(probe)) lost.push_back({probe, *cpu_, act});
     }
   }
   cpu_.reset();

@@ -38,7 +38,7 @@ class Canary {
   std::uint32_t last_cpu() const { return next_cpu_ - 1; }
 
  private:
-  using Seen = std::set<std::pair<v1::Probe, std::uint32_t>>;  // probe and act
+  using Seen = std::set<std::pair<v1::Probe, std::string>>;  // probe and act
 
   std::unique_ptr<CanaryActs> acts_;
   std::optional<std::uint32_t> cpu_;  // of the round that runs

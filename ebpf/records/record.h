@@ -416,8 +416,8 @@ struct bh_canary_record {
 BH_STATIC_ASSERT(sizeof(struct bh_canary_record) == 80, "bh_canary_record");
 
 /*
- * Pages of the actor, a VMM, that became one with pages of the object's. The header's actor ids are the VMM's; KSM's own
- * thread did it.
+ * Pages of the actor, a VMM, that became one with pages of the object's. The header's actor ids are the VMM's; KSM's
+ * own thread did it.
  */
 struct bh_merge_record {
   struct bh_header header;
