@@ -9,7 +9,8 @@ end_limit=10
 
 # A panic ends the machine. Emulated timers are late on a busy machine, which must not fail the boot; the clock is this
 # machine's own, which is reliable and cheap to read. Mitigations cost most where every jump is emulated.
-lab_kernel_words=(console=ttyS0 quiet panic=-1 no_timer_check tsc=reliable mitigations=off lsm=lockdown,capability,bpf)
+# rcu_expedited: each hook that is let go of waits for RCU, which takes an emulated host its longest.
+lab_kernel_words=(console=ttyS0 quiet rcupdate.rcu_expedited=1 panic=-1 no_timer_check tsc=reliable mitigations=off lsm=lockdown,capability,bpf)
 
 work='' qemu='' writers=()
 
