@@ -315,6 +315,9 @@ void Agent::Impl::apply(std::shared_ptr<const inventory::Snapshot> snapshot) {
   for (const ownership::TenantChanged& change : applied.tenant_changes) {
     changes.push_back(tenant_change_event(change, ownership_->registry()));
   }
+  for (const ownership::ForeignClaim& foreign : applied.foreign_claims) {
+    changes.push_back(foreign_claim_event(foreign, ownership_->registry()));
+  }
   append(std::move(changes));
   tell_what_is_ready();
   if (!applied.incomplete) return;

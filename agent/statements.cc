@@ -18,6 +18,26 @@ std::string first_word_of(const char* path) {
   return word;
 }
 
+// Of the agent's own, as of now.
+v1::Event own_event() {
+  const spool::Moment now = spool::now();
+  v1::Event event;
+  stamp(now, event.mutable_time());
+  event.set_boot_time_ns(now.boot_ns);
+  event.set_probe(v1::PROBE_AGENT);
+  return event;
+}
+
+// Of an actor or an object.
+template <typename Party>
+void describe_owner(probes::Owner owner, const ownership::Registry& registry, Party& party) {
+  party.set_tenant(registry.tenant(owner.tenant));
+  if (const ownership::DomainFacts* domain = registry.domain(owner.domain)) {
+    party.set_domain_uuid(domain->uuid);
+    party.set_domain_name(domain->name);
+  }
+}
+
 }  // namespace
 
 void stamp(const spool::Moment& moment, google::protobuf::Timestamp* time) {
@@ -61,11 +81,7 @@ v1::Coverage coverage_of(const probes::ProbeSet& probes) {
 }
 
 v1::Event tenant_change_event(const ownership::TenantChanged& change, const ownership::Registry& registry) {
-  const spool::Moment now = spool::now();
-  v1::Event event;
-  stamp(now, event.mutable_time());
-  event.set_boot_time_ns(now.boot_ns);
-  event.set_probe(v1::PROBE_AGENT);
+  v1::Event event = own_event();
   event.mutable_actor()->set_tenant(ownership::kHostTenant);
   v1::Object& object = *event.mutable_object();
   object.set_kind(v1::OBJECT_KIND_DOMAIN);
@@ -77,6 +93,20 @@ v1::Event tenant_change_event(const ownership::TenantChanged& change, const owne
   }
   event.mutable_tenant_change()->set_old_tenant(change.old_tenant);
   event.mutable_tenant_change()->set_new_tenant(change.new_tenant);
+  return event;
+}
+
+v1::Event foreign_claim_event(const ownership::ForeignClaim& foreign, const ownership::Registry& registry) {
+  v1::Event event = own_event();
+  describe_owner(foreign.claim.owner, registry, *event.mutable_actor());
+  v1::Object& object = *event.mutable_object();
+  describe_owner(foreign.owner, registry, object);
+  object.set_kind(v1::OBJECT_KIND_VOLUME);
+  object.set_id(foreign.claim.source);
+  event.set_path(foreign.claim.source);
+  event.mutable_claim()->set_target(foreign.claim.target);
+  event.mutable_claim()->set_read_only(foreign.claim.read_only);
+  event.mutable_claim()->set_shareable(foreign.claim.shareable);
   return event;
 }
 

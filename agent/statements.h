@@ -29,5 +29,6 @@ v1::Coverage coverage_of(const probes::ProbeSet& probes);
 
 // As of now.
 v1::Event tenant_change_event(const ownership::TenantChanged& change, const ownership::Registry& registry);
+v1::Event foreign_claim_event(const ownership::ForeignClaim& foreign, const ownership::Registry& registry);
 
 }  // namespace bulkhead

@@ -208,8 +208,8 @@ Ownership::VolumeSurvey Ownership::survey_volumes(const inventory::Snapshot& sna
       auto key = survey.keys.find(volume.source);
       if (key == survey.keys.end()) key = survey.keys.emplace(volume.source, maps_.file_key(volume.source)).first;
       if (key->second.ok()) {
-        survey.claims.push_back(
-            {*key->second, volume.source, domain.tenant, domains_.at(domain.uuid), volume.read_only});
+        survey.claims.push_back({*key->second, volume.source, domain.tenant, domains_.at(domain.uuid), volume.read_only,
+                                 volume.target, volume.shareable});
       } else {
         survey.absent.emplace_back(volume.source, domain.tenant);
       }
@@ -222,7 +222,9 @@ void Ownership::apply_volumes(const inventory::Snapshot& snapshot, Applied& appl
   const VolumeSurvey survey = survey_volumes(snapshot);
   std::map<probes::FileKey, VolumeFacts> volumes;
   std::map<probes::FileKey, std::string> unwatched;
-  for (const auto& [key, verdict] : claims_.judge(survey.claims, survey.absent)) {
+  const std::map<probes::FileKey, Verdict> verdicts = claims_.judge(survey.claims, survey.absent);
+  tell_foreign(survey.claims, verdicts, applied);
+  for (const auto& [key, verdict] : verdicts) {
     probes::Owner owner = verdict.claim.owner;
     switch (verdict.kind) {
       case Verdict::Kind::kOwned:
@@ -262,6 +264,21 @@ void Ownership::apply_volumes(const inventory::Snapshot& snapshot, Applied& appl
       }
     }
   }
+}
+
+void Ownership::tell_foreign(const std::vector<Claim>& claims, const std::map<probes::FileKey, Verdict>& verdicts,
+                             Applied& applied) {
+  decltype(told_claims_) there;
+  for (Claim& claim : foreign_claims(claims, verdicts)) {
+    const std::pair one(claim.owner.domain, claim.key);
+    if (there.insert(one).second && !told_claims_.contains(one)) {
+      const Verdict& verdict = verdicts.at(claim.key);
+      const bool owned = verdict.kind == Verdict::Kind::kOwned;
+      applied.foreign_claims.push_back(
+          {std::move(claim), owned ? verdict.claim.owner : probes::Owner{probes::kContestedNumber, 0}});
+    }
+  }
+  told_claims_ = std::move(there);
 }
 
 void Ownership::apply_ports(const inventory::Domain& domain, probes::Owner owner, v1::Domain& told,

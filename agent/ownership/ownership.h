@@ -5,7 +5,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -40,9 +42,16 @@ struct TenantChanged {
   std::string new_tenant;
 };
 
+// A domain's definition names what is another tenant's, or what several claim: CTRL-05.
+struct ForeignClaim {
+  Claim claim;
+  probes::Owner owner;  // of the volume; kContestedNumber for nobody in particular
+};
+
 struct Applied {
   v1::Inventory inventory;  // what to tell the collector: with what is watched and what is not, and why
   std::vector<TenantChanged> tenant_changes;
+  std::vector<ForeignClaim> foreign_claims;  // those that the snapshot before did not have
   // Something that should be watched is not there yet (an image that is still being made): apply again soon.
   bool incomplete = false;
 };
@@ -104,6 +113,8 @@ class Ownership {
   void apply_emulators(const inventory::Snapshot& snapshot);
   void apply_vmm(const inventory::Domain& domain, probes::Owner owner);
   void apply_volumes(const inventory::Snapshot& snapshot, Applied& applied);
+  void tell_foreign(const std::vector<Claim>& claims, const std::map<probes::FileKey, Verdict>& verdicts,
+                    Applied& applied);
   void apply_ports(const inventory::Domain& domain, probes::Owner owner, v1::Domain& told,
                    std::map<probes::PortKey, PortFacts>& ports);
 
@@ -117,6 +128,7 @@ class Ownership {
   Endpoints endpoints_;
   std::map<std::uint32_t, probes::ProcessKey> vmms_;  // by domain number
   std::map<probes::FileKey, VolumeFacts> volumes_;
+  std::set<std::pair<std::uint32_t, probes::FileKey>> told_claims_;  // by domain number
   std::map<probes::PortKey, PortFacts> ports_;
 };
 

@@ -54,6 +54,18 @@ Verdict judge_one(const std::vector<const Claim*>& claims, const std::string* ow
 
 }  // namespace
 
+std::vector<Claim> foreign_claims(const std::vector<Claim>& claims,
+                                  const std::map<probes::FileKey, Verdict>& verdicts) {
+  std::vector<Claim> foreign;
+  for (const Claim& claim : claims) {
+    const auto verdict = verdicts.find(claim.key);
+    if (verdict == verdicts.end() || verdict->second.kind == Verdict::Kind::kSharedReadOnly) continue;
+    const bool owns = verdict->second.kind == Verdict::Kind::kOwned && verdict->second.claim.tenant == claim.tenant;
+    if (!owns) foreign.push_back(claim);
+  }
+  return foreign;
+}
+
 absl::StatusOr<VolumeClaims> VolumeClaims::open(std::string file) {
   VolumeClaims claims(std::move(file));
   if (claims.file_.empty() || !std::filesystem::exists(claims.file_)) return claims;

@@ -21,6 +21,8 @@ struct Claim {
   std::string tenant;
   probes::Owner owner;
   bool read_only = false;
+  std::string target = {};  // as the definition names it, such as "vda"
+  bool shareable = false;
 };
 
 struct Verdict {
@@ -28,6 +30,10 @@ struct Verdict {
   Kind kind = Kind::kOwned;
   Claim claim;  // the owner's; one of the claims for the other kinds
 };
+
+// Claims by tenants that do not own the volume (CTRL-05); all of them for one that is contested, and none for one that
+// everybody only reads. Pure.
+std::vector<Claim> foreign_claims(const std::vector<Claim>& claims, const std::map<probes::FileKey, Verdict>& verdicts);
 
 // Belongs to one thread.
 class VolumeClaims {

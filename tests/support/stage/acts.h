@@ -29,7 +29,7 @@ struct Act {
   bool is_breach() const { return rule != nullptr; }
   // Whether this alert tells of this act, committed by `actor`. Frames are told of in both directions.
   bool flagged_by(const Alert& alert, pid_t actor) const;
-  // Or of what several acts add up to, this one among them.
+  // Or of what several acts add up to, this one among them, or of the definition that led to it.
   bool explains(const Alert& alert, pid_t actor) const;
 };
 

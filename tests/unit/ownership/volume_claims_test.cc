@@ -55,6 +55,31 @@ TEST_CASE("a volume goes to the other tenant once its owner let it go") {
   CHECK(only_verdict(*claims, {claim("globex")}).claim.tenant == "globex");
 }
 
+TEST_CASE("claims by others than the owner are foreign, whether they only read or not", "[CTRL-05]") {
+  auto claims = VolumeClaims::open("");
+  only_verdict(*claims, {claim("globex")});
+  const std::vector<Claim> all = {claim("acme", true), claim("globex"), claim("initech")};
+  const auto foreign = foreign_claims(all, claims->judge(all, {}));
+  REQUIRE(foreign.size() == 2);
+  CHECK(foreign[0].tenant == "acme");
+  CHECK(foreign[1].tenant == "initech");
+}
+
+TEST_CASE("every claim to what is contested is foreign", "[CTRL-05]") {
+  auto claims = VolumeClaims::open("");
+  const std::vector<Claim> all = {claim("acme"), claim("globex")};
+  CHECK(foreign_claims(all, claims->judge(all, {})).size() == 2);
+}
+
+TEST_CASE("one tenant's own claims, and an image that all only read, are not foreign", "[CTRL-05][twin]") {
+  auto claims = VolumeClaims::open("");
+  const std::vector<Claim> own = {claim("acme"), claim("acme", true)};
+  CHECK(foreign_claims(own, claims->judge(own, {})).empty());
+  auto others = VolumeClaims::open("");
+  const std::vector<Claim> reading = {claim("acme", true), claim("globex", true)};
+  CHECK(foreign_claims(reading, others->judge(reading, {})).empty());
+}
+
 TEST_CASE("two tenants at first sight leave a volume contested") {
   auto claims = VolumeClaims::open("");
   CHECK(only_verdict(*claims, {claim("acme"), claim("globex")}).kind == Verdict::Kind::kContested);
