@@ -43,6 +43,8 @@ struct DomainPlan {
   // Of eth0, with prefix length, such as "10.77.0.11/24"; empty: no network inside.
   std::string address;
   unsigned memory_mib = 96;
+  // A reset boots the guest anew; else it is the domain's end.
+  bool boots_after_reset = false;
   // More of libvirt's XML for <devices>.
   std::string devices = {};
 };

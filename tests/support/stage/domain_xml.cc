@@ -36,7 +36,8 @@ std::string domain_xml(const DomainPlan& plan, const GuestImage& image, const st
                   "</initrd><cmdline>console=ttyS0 quiet", plan.address.empty() ? "" : " bulkhead.ip=", plan.address,
                   "</cmdline></os>");
   // ACPI for hot-plugging; no USB and no balloon, which cost an emulated guest a second.
-  absl::StrAppend(&xml, "<features><acpi/></features><on_poweroff>destroy</on_poweroff><on_reboot>destroy</on_reboot>",
+  absl::StrAppend(&xml, "<features><acpi/></features><on_poweroff>destroy</on_poweroff><on_reboot>",
+                  plan.boots_after_reset ? "restart" : "destroy", "</on_reboot>",
                   "<on_crash>destroy</on_crash><devices><controller type='usb' model='none'/>",
                   "<memballoon model='none'/><serial type='unix'><source mode='bind' path=", quoted(console),
                   "/></serial>");
