@@ -69,7 +69,7 @@ class Host {
   std::unique_ptr<Attributor> attributor;
 };
 
-TEST_CASE("a stolen look at a volume becomes an event with both tenants, the process and its parents") {
+TEST_CASE("a stolen look at a volume becomes an event with both tenants, the process and its parents", "[DISK-01]") {
   BULKHEAD_NEEDS_PROBES();
   Host host;
   const TemporaryDirectory images;
@@ -106,7 +106,7 @@ TEST_CASE("a stolen look at a volume becomes an event with both tenants, the pro
   CHECK(event.boot_time_ns() > 0);
 }
 
-TEST_CASE("an open is a host service's only as far as its operations, tenants, user and unit go") {
+TEST_CASE("an open is a host service's only as far as its operations, tenants, user and unit go", "[DISK-01][twin]") {
   BULKHEAD_NEEDS_PROBES();
   Host host;
   const TemporaryDirectory images;
@@ -163,7 +163,7 @@ TEST_CASE("a VMM of the snapshot, and a child that it had before, are their doma
   CHECK(host.kernel.counters_of(v1::PROBE_DISK_FILE_OPEN).suppressed() == 1);
 }
 
-TEST_CASE("what a starting VMM did is told with its domain, once that is known") {
+TEST_CASE("what a starting VMM did is told with its domain, once that is known", "[MEM-01]") {
   BULKHEAD_NEEDS_PROBES();
   Host host;
   const TemporaryDirectory images;
@@ -220,7 +220,7 @@ TEST_CASE("a process that ran an emulator and is no domain's VMM is the host's")
   CHECK(events.front().actor().tenant() == "host");
 }
 
-TEST_CASE("a volume that leaves a domain is watched no longer") {
+TEST_CASE("a volume that leaves a domain is watched no longer", "[DISK-01][twin]") {
   BULKHEAD_NEEDS_PROBES();
   Host host;
   const TemporaryDirectory images;
@@ -234,7 +234,7 @@ TEST_CASE("a volume that leaves a domain is watched no longer") {
   CHECK(host.events().empty());
 }
 
-TEST_CASE("a stolen volume that is attached to the thief's domain stays its owner's") {
+TEST_CASE("a stolen volume that is attached to the thief's domain stays its owner's", "[DISK-01]") {
   BULKHEAD_NEEDS_PROBES();
   Host host;
   const TemporaryDirectory images;
@@ -276,7 +276,7 @@ TEST_CASE("an image that is not there yet is watched once it is") {
   CHECK(host.events().size() == 1);
 }
 
-TEST_CASE("an installation image that two tenants read is nobody's, and the inventory says so") {
+TEST_CASE("an installation image that two tenants read is nobody's, and the inventory says so", "[DISK-01][twin]") {
   BULKHEAD_NEEDS_PROBES();
   Host host;
   const TemporaryDirectory images;
@@ -291,7 +291,7 @@ TEST_CASE("an installation image that two tenants read is nobody's, and the inve
   CHECK(host.events().empty());
 }
 
-TEST_CASE("the firmware that a domain boots from is no tenant's") {
+TEST_CASE("the firmware that a domain boots from is no tenant's", "[DISK-01][twin]") {
   BULKHEAD_NEEDS_PROBES();
   Host host;
   const TemporaryDirectory images;
@@ -306,7 +306,7 @@ TEST_CASE("the firmware that a domain boots from is no tenant's") {
   CHECK(host.events().empty());
 }
 
-TEST_CASE("a domain whose tenant changes is told once, and its volume follows") {
+TEST_CASE("a domain whose tenant changes is told once, and its volume follows", "[CTRL-04]") {
   BULKHEAD_NEEDS_PROBES();
   Host host;
   const TemporaryDirectory images;

@@ -41,7 +41,7 @@ void check_volume(const FileOpenRecord& record, const OwnedVolume& volume) {
   CHECK_FALSE(record.open.block_device());
 }
 
-TEST_CASE("a volume is told to be opened, by each system call that opens") {
+TEST_CASE("a volume is told to be opened, by each system call that opens", "[DISK-01]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   OwnedVolume volume;
@@ -75,7 +75,7 @@ TEST_CASE("a volume is told to be opened, by each system call that opens") {
         std::filesystem::canonical(stage::program_directory() + "/subjects/file_opener").string());
 }
 
-TEST_CASE("a link or a path descriptor leads to the same volume") {
+TEST_CASE("a link or a path descriptor leads to the same volume", "[DISK-01]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   OwnedVolume volume;
@@ -94,7 +94,7 @@ TEST_CASE("a link or a path descriptor leads to the same volume") {
   CHECK(opens.front().open.link_count() == (method == "hard-link" ? 2 : 1));
 }
 
-TEST_CASE("a volume opened for writing is told so") {
+TEST_CASE("a volume opened for writing is told so", "[DISK-01]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   OwnedVolume volume;
@@ -105,7 +105,7 @@ TEST_CASE("a volume opened for writing is told so") {
   CHECK((opens.front().open.flags() & O_ACCMODE) == O_RDWR);
 }
 
-TEST_CASE("io_uring opens of a volume are told, into a descriptor or into the ring's table") {
+TEST_CASE("io_uring opens of a volume are told, into a descriptor or into the ring's table", "[DISK-01]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   OwnedVolume volume;
@@ -131,7 +131,7 @@ TEST_CASE("io_uring opens of a volume are told, into a descriptor or into the ri
   check_volume(record, volume);
 }
 
-TEST_CASE("opening a file of no tenant is silent, also one that took a volume's name") {
+TEST_CASE("opening a file of no tenant is silent, also one that took a volume's name", "[DISK-01][twin]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   OwnedVolume volume;
@@ -145,7 +145,7 @@ TEST_CASE("opening a file of no tenant is silent, also one that took a volume's 
   CHECK(host.counters_of(v1::PROBE_DISK_IO_URING_OPEN).seen() == 0);
 }
 
-TEST_CASE("looking a volume up without opening it is silent") {
+TEST_CASE("looking a volume up without opening it is silent", "[DISK-01][twin]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   OwnedVolume volume;
@@ -154,7 +154,7 @@ TEST_CASE("looking a volume up without opening it is silent") {
   CHECK(host.collect_until_marker().empty());
 }
 
-TEST_CASE("a tenant's own process opening its volume is counted and not told") {
+TEST_CASE("a tenant's own process opening its volume is counted and not told", "[DISK-01][twin]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   OwnedVolume volume;
@@ -172,7 +172,7 @@ TEST_CASE("a tenant's own process opening its volume is counted and not told") {
   CHECK(counters.seen() == counters.suppressed() + counters.emitted() + counters.lost());
 }
 
-TEST_CASE("a trusted executable's open is told as trusted, and only with its uid") {
+TEST_CASE("a trusted executable's open is told as trusted, and only with its uid", "[DISK-01][twin]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   OwnedVolume volume;
@@ -188,7 +188,7 @@ TEST_CASE("a trusted executable's open is told as trusted, and only with its uid
   CHECK(opens.front().header.trusted == right_uid);
 }
 
-TEST_CASE("an executable trusted only from a trusted parent is not trusted from another") {
+TEST_CASE("an executable trusted only from a trusted parent is not trusted from another", "[DISK-01]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   OwnedVolume volume;

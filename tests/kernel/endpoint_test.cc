@@ -61,7 +61,7 @@ EndpointRecord one_of(KernelHost& host) {
   return records.front();
 }
 
-TEST_CASE("a connection to a domain's socket is told, by whatever name it is reached") {
+TEST_CASE("a connection to a domain's socket is told, by whatever name it is reached", "[CTRL-02]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const TemporaryDirectory directory;
@@ -87,7 +87,8 @@ TEST_CASE("a connection to a domain's socket is told, by whatever name it is rea
   CHECK(counters.emitted() == 1);
 }
 
-TEST_CASE("a connection to a socket of nobody's, and one of the domain's own VMM, are not told") {
+TEST_CASE("a connection to a socket of nobody's, and one of the domain's own VMM, are not told",
+          "[CTRL-02][CTRL-03][twin]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const TemporaryDirectory directory;
@@ -111,7 +112,7 @@ TEST_CASE("a connection to a socket of nobody's, and one of the domain's own VMM
   CHECK(counters.suppressed() == 1);
 }
 
-TEST_CASE("a connection to a domain's port is told where the port is the domain's, and nowhere else") {
+TEST_CASE("a connection to a domain's port is told where the port is the domain's, and nowhere else", "[CTRL-03]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   std::uint16_t port = 0;
@@ -133,7 +134,7 @@ TEST_CASE("a connection to a domain's port is told where the port is the domain'
   CHECK(record.endpoint.network_namespace == key.network_namespace);
 }
 
-TEST_CASE("a domain's pty that is opened is told, and a device that is none cannot be one") {
+TEST_CASE("a domain's pty that is opened is told, and a device that is none cannot be one", "[CTRL-03]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const stage::FileDescriptor terminal(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));

@@ -251,7 +251,7 @@ TEST_CASE("reading the agent's memory, and a debugger on it, are told with who d
   CHECK(host.counters_of(v1::PROBE_MEMORY_PROCESS_VM).seen() == 1);
 }
 
-TEST_CASE("a signal to the agent is told with who sent it; those of its children's ends are not", "[SENS-01]") {
+TEST_CASE("a signal to the agent is told with who sent it, and those of its own are not", "[SENS-01]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host({v1::PROBE_AGENT_GUARD});
   const TemporaryDirectory directory;

@@ -39,7 +39,7 @@ bool is_attached(KernelHost& host, v1::Probe probe) {
 
 }  // namespace
 
-TEST_CASE("each way to take from a VMM, to measure it or to advise on it is told with its target") {
+TEST_CASE("each way to take from a VMM, to measure it or to advise on it is told with its target", "[MEM-04][MEM-10]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
@@ -57,7 +57,7 @@ TEST_CASE("each way to take from a VMM, to measure it or to advise on it is told
   CHECK(counters.seen() == counters.emitted());
 }
 
-TEST_CASE("a descriptor that is taken is named by its number in the VMM") {
+TEST_CASE("a descriptor that is taken is named by its number in the VMM", "[MEM-04]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
@@ -71,7 +71,7 @@ TEST_CASE("a descriptor that is taken is named by its number in the VMM") {
   CHECK(memory[1].access.result() == -EBADF);
 }
 
-TEST_CASE("the same on a process of no domain is silent") {
+TEST_CASE("the same on a process of no domain is silent", "[MEM-04][MEM-10][twin]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const Victim nobody = start_victim();
@@ -80,7 +80,7 @@ TEST_CASE("the same on a process of no domain is silent") {
   CHECK(host.counters_of(v1::PROBE_MEMORY_INSTRUMENT).seen() == 0);
 }
 
-TEST_CASE("a descriptor that is no pidfd names nobody") {
+TEST_CASE("a descriptor that is no pidfd names nobody", "[MEM-04][twin]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
@@ -93,7 +93,8 @@ TEST_CASE("a descriptor that is no pidfd names nobody") {
   CHECK(host.counters_of(v1::PROBE_MEMORY_INSTRUMENT).seen() == 0);
 }
 
-TEST_CASE("all of the host's memory, opened by whatever name, is told, and another device of its driver is not") {
+TEST_CASE("all of the host's memory, opened by whatever name, is told, and another device of its driver is not",
+          "[MEM-08]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const TemporaryDirectory directory;
@@ -122,7 +123,8 @@ TEST_CASE("all of the host's memory, opened by whatever name, is told, and anoth
   }
 }
 
-TEST_CASE("reading by a descriptor of /proc/PID/mem that came from another process is told, where the kernel allows") {
+TEST_CASE("reading by a descriptor of /proc/PID/mem that came from another process is told, where the kernel allows",
+          "[MEM-03]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);

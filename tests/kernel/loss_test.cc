@@ -6,7 +6,7 @@
 namespace bulkhead::test {
 namespace {
 
-TEST_CASE("an overflowing ring loses records and says exactly how many") {
+TEST_CASE("an overflowing ring loses records and says exactly how many", "[SENS-03]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host({v1::PROBE_MEMORY_PROCESS_VM}, {.ring_kib_per_cpu = 4});
   const Victim victim = start_victim();

@@ -34,7 +34,7 @@ void check_actor(const std::vector<decode::Record>& records, const MemoryRecord&
   CHECK(actor->lineage.front().tgid == static_cast<std::uint32_t>(getpid()));
 }
 
-TEST_CASE("process_vm_readv on a VMM is told with target, bytes and actor") {
+TEST_CASE("process_vm_readv on a VMM is told with target, bytes and actor", "[MEM-01]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
@@ -54,7 +54,7 @@ TEST_CASE("process_vm_readv on a VMM is told with target, bytes and actor") {
   check_actor(records, record, reader.pid(), "memory_reader");
 }
 
-TEST_CASE("process_vm_writev on a VMM is told as a write") {
+TEST_CASE("process_vm_writev on a VMM is told as a write", "[MEM-01]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
@@ -67,7 +67,7 @@ TEST_CASE("process_vm_writev on a VMM is told as a write") {
   check_target(memory.front(), owned);
 }
 
-TEST_CASE("naming a VMM's thread instead of its process hides nothing") {
+TEST_CASE("naming a VMM's thread instead of its process hides nothing", "[MEM-01]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme, {"--threads=1"});
@@ -84,7 +84,7 @@ TEST_CASE("naming a VMM's thread instead of its process hides nothing") {
   check_target(memory.front(), owned);
 }
 
-TEST_CASE("a refused process_vm_readv is told with its error") {
+TEST_CASE("a refused process_vm_readv is told with its error", "[MEM-01]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
@@ -95,7 +95,7 @@ TEST_CASE("a refused process_vm_readv is told with its error") {
   CHECK(memory.front().access.result() == -EFAULT);
 }
 
-TEST_CASE("process_vm_readv on a process of no domain is silent") {
+TEST_CASE("process_vm_readv on a process of no domain is silent", "[MEM-01][twin]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const Victim nobody = start_victim();
@@ -104,7 +104,7 @@ TEST_CASE("process_vm_readv on a process of no domain is silent") {
   CHECK(host.counters_of(v1::PROBE_MEMORY_PROCESS_VM).seen() == 0);
 }
 
-TEST_CASE("process_vm_readv by a process of the same tenant is counted and not told") {
+TEST_CASE("process_vm_readv by a process of the same tenant is counted and not told", "[MEM-01][twin]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
@@ -123,7 +123,7 @@ TEST_CASE("process_vm_readv by a process of the same tenant is counted and not t
   CHECK(counters.emitted() == 0);
 }
 
-TEST_CASE("process_vm_readv by another tenant's process names both tenants") {
+TEST_CASE("process_vm_readv by another tenant's process names both tenants", "[MEM-01]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
@@ -141,7 +141,7 @@ TEST_CASE("process_vm_readv by another tenant's process names both tenants") {
   check_target(memory.front(), owned);
 }
 
-TEST_CASE("two VMMs whose domains are not known yet are not one tenant") {
+TEST_CASE("two VMMs whose domains are not known yet are not one tenant", "[MEM-01]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const probes::Owner starting{probes::kStartingNumber, 0};
@@ -155,7 +155,7 @@ TEST_CASE("two VMMs whose domains are not known yet are not one tenant") {
   CHECK(only<MemoryRecord>(host.collect(at_least<MemoryRecord>(1))).size() == 1);
 }
 
-TEST_CASE("a VMM's pid that another process got since is nobody's") {
+TEST_CASE("a VMM's pid that another process got since is nobody's", "[MEM-01][twin]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   OwnedVictim owned = own_victim(host, kAcme);
@@ -164,7 +164,7 @@ TEST_CASE("a VMM's pid that another process got since is nobody's") {
   CHECK(only<MemoryRecord>(host.collect_until_marker()).empty());
 }
 
-TEST_CASE("ptrace requests on a VMM are told one by one") {
+TEST_CASE("ptrace requests on a VMM are told one by one", "[MEM-02]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
@@ -187,7 +187,7 @@ TEST_CASE("ptrace requests on a VMM are told one by one") {
   }
 }
 
-TEST_CASE("PTRACE_SEIZE on a VMM is told") {
+TEST_CASE("PTRACE_SEIZE on a VMM is told", "[MEM-02]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
@@ -197,7 +197,7 @@ TEST_CASE("PTRACE_SEIZE on a VMM is told") {
   CHECK(memory.front().access.ptrace_request() == PTRACE_SEIZE);
 }
 
-TEST_CASE("ptrace on a process of no domain is silent") {
+TEST_CASE("ptrace on a process of no domain is silent", "[MEM-02][twin]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const Victim nobody = start_victim();
@@ -205,7 +205,7 @@ TEST_CASE("ptrace on a process of no domain is silent") {
   CHECK(host.collect_until_marker().empty());
 }
 
-TEST_CASE("an open of a VMM's /proc/<pid>/mem is told, by whichever path") {
+TEST_CASE("an open of a VMM's /proc/<pid>/mem is told, by whichever path", "[MEM-03]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme, {"--threads=1"});
@@ -231,7 +231,7 @@ TEST_CASE("an open of a VMM's /proc/<pid>/mem is told, by whichever path") {
   check_actor(records, record, reader.pid(), "proc_mem_reader");
 }
 
-TEST_CASE("an open of a VMM's memory through io_uring is told") {
+TEST_CASE("an open of a VMM's memory through io_uring is told", "[MEM-03]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);
@@ -243,7 +243,7 @@ TEST_CASE("an open of a VMM's memory through io_uring is told") {
   check_target(memory.front(), owned);
 }
 
-TEST_CASE("a VMM's other files in procfs, and a stranger's memory, are silent") {
+TEST_CASE("a VMM's other files in procfs, and a stranger's memory, are silent", "[MEM-03][twin]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const OwnedVictim owned = own_victim(host, kAcme);

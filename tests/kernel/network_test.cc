@@ -38,7 +38,7 @@ struct Network {
   }
 };
 
-TEST_CASE("a frame that reaches another tenant's port is told with both ends") {
+TEST_CASE("a frame that reaches another tenant's port is told with both ends", "[NET-03]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   Network network(host);
@@ -71,7 +71,7 @@ TEST_CASE("a frame that reaches another tenant's port is told with both ends") {
   CHECK(record.frame.bytes() == frame.size());
 }
 
-TEST_CASE("a frame between two ports of one tenant is counted and not told") {
+TEST_CASE("a frame between two ports of one tenant is counted and not told", "[NET-03][twin]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   Network network(host);
@@ -85,7 +85,7 @@ TEST_CASE("a frame between two ports of one tenant is counted and not told") {
   CHECK(after.suppressed() - before.suppressed() == 1);
 }
 
-TEST_CASE("a flooded frame is told for each foreign port that it reaches, and for no other") {
+TEST_CASE("a flooded frame is told for each foreign port that it reaches, and for no other", "[NET-03]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   Network network(host);
@@ -97,7 +97,7 @@ TEST_CASE("a flooded frame is told for each foreign port that it reaches, and fo
   CHECK(deliveries.front().frame.destination_ifindex() == network.taps.key(kGlobexTap).ifindex);
 }
 
-TEST_CASE("a frame with a forged source MAC is told as such") {
+TEST_CASE("a frame with a forged source MAC is told as such", "[NET-03]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   Network network(host);
@@ -136,7 +136,8 @@ TEST_CASE("the two addresses of an ARP request and of an IPv6 packet are told ea
 
 // The buffer is the same all the way, and so would be one that was freed and used again: only the sender in the header
 // says that what leaves is not what came in.
-TEST_CASE("what leaves in the buffer of a frame that came in, but from another sender, is not told as that frame") {
+TEST_CASE("what leaves in the buffer of a frame that came in, but from another sender, is not told as that frame",
+          "[NET-03][twin]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   Network network(host);
@@ -156,7 +157,7 @@ TEST_CASE("what leaves in the buffer of a frame that came in, but from another s
   CHECK(host.counters_of(v1::PROBE_NETWORK_DELIVERY).seen() == before.seen());
 }
 
-TEST_CASE("frames of a flow already told are counted into a later record") {
+TEST_CASE("frames of a flow already told are counted into a later record", "[NET-03]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   Network network(host);
@@ -190,7 +191,7 @@ TEST_CASE("frames of a flow already told are counted into a later record") {
   CHECK(counters.coalesced() == sent - told.size());
 }
 
-TEST_CASE("a frame to a port of no tenant is silent") {
+TEST_CASE("a frame to a port of no tenant is silent", "[NET-03][twin]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   Network network(host);

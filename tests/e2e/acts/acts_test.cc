@@ -58,55 +58,56 @@ void only_breaches_are_flagged(const std::string& name) {
   }
 }
 
-TEST_CASE("two guests of one tenant that talk to each other are not flagged") {
+TEST_CASE("two guests of one tenant that talk to each other are not flagged", "[NET-03][twin]") {
   only_breaches_are_flagged("acme-talks-to-itself");
 }
 
-TEST_CASE("a tenant's own volume, hot-plugged by libvirt and read by its guest, is not flagged") {
+TEST_CASE("a tenant's own volume, hot-plugged by libvirt and read by its guest, is not flagged", "[DISK-01][twin]") {
   only_breaches_are_flagged("libvirt-plugs-own-volume");
 }
 
-TEST_CASE("a domain that libvirt stops and starts again is not flagged") {
+TEST_CASE("a domain that libvirt stops and starts again is not flagged",
+          "[MEM-01][MEM-02][MEM-03][DISK-01][NET-03][twin]") {
   only_breaches_are_flagged("libvirt-restarts-domain");
 }
 
-TEST_CASE("reading the memory of a process of no domain is not flagged") {
+TEST_CASE("reading the memory of a process of no domain is not flagged", "[MEM-01][twin]") {
   only_breaches_are_flagged("host-reads-own-process");
 }
 
-TEST_CASE("opening a file of no tenant is not flagged") {
+TEST_CASE("opening a file of no tenant is not flagged", "[DISK-01][twin]") {
   only_breaches_are_flagged("host-opens-own-file");
 }
 
-TEST_CASE("reading a guest's memory by process_vm_readv is flagged") {
+TEST_CASE("reading a guest's memory by process_vm_readv is flagged", "[MEM-01]") {
   only_breaches_are_flagged("host-reads-memory");
 }
 
-TEST_CASE("tracing a VMM is flagged") {
+TEST_CASE("tracing a VMM is flagged", "[MEM-02]") {
   only_breaches_are_flagged("host-traces-vmm");
 }
 
-TEST_CASE("reading a guest's memory through its proc file is flagged") {
+TEST_CASE("reading a guest's memory through its proc file is flagged", "[MEM-03]") {
   only_breaches_are_flagged("host-reads-proc-mem");
 }
 
-TEST_CASE("a host process that opens a volume by its path is flagged") {
+TEST_CASE("a host process that opens a volume by its path is flagged", "[DISK-01]") {
   only_breaches_are_flagged("host-opens-volume");
 }
 
-TEST_CASE("a host process that opens a volume through a hard link is flagged") {
+TEST_CASE("a host process that opens a volume through a hard link is flagged", "[DISK-01]") {
   only_breaches_are_flagged("host-opens-hard-link");
 }
 
-TEST_CASE("a host process that opens a volume by io_uring is flagged") {
+TEST_CASE("a host process that opens a volume by io_uring is flagged", "[DISK-01]") {
   only_breaches_are_flagged("host-opens-by-io-uring");
 }
 
-TEST_CASE("a volume attached to another tenant's domain is flagged when its VMM opens it") {
+TEST_CASE("a volume attached to another tenant's domain is flagged when its VMM opens it", "[DISK-01]") {
   only_breaches_are_flagged("globex-gets-vault");
 }
 
-TEST_CASE("frames from one tenant's guest to another's are flagged") {
+TEST_CASE("frames from one tenant's guest to another's are flagged", "[NET-03]") {
   only_breaches_are_flagged("globex-reaches-acme");
 }
 

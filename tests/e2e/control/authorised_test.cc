@@ -33,7 +33,8 @@ void await_record(ControlHost& control, const std::string& id, pid_t actor) {
   FAIL("the call of pid " << actor << " was not recorded under " << id);
 }
 
-TEST_CASE("what a customer granted is on record and no alert, and what exceeds the grant says how") {
+TEST_CASE("what a customer granted is on record and no alert, and what exceeds the grant says how",
+          "[CTRL-01][MEM-09]") {
   if (const std::string missing = missing_for_host(); !missing.empty()) BULKHEAD_SKIP(missing);
   ControlHost control;
   const auto dump = [&](int uid) { return control.virsh(uid, {"dump", "acme-1", control.path("d"), "--memory-only"}); };

@@ -38,7 +38,8 @@ void check(ControlHost& control, pid_t actor, const char* program, const Expecte
   CHECK(control.answer_to(actor).result() == expected.result);
 }
 
-TEST_CASE("each call of libvirt's that reaches into a customer's domain is an alert that says who asked for what") {
+TEST_CASE("each call of libvirt's that reaches into a customer's domain is an alert that says who asked for what",
+          "[CTRL-01][MEM-09]") {
   if (const std::string missing = missing_for_host(); !missing.empty()) BULKHEAD_SKIP(missing);
   ControlHost control;
   const std::string secret = control.path("secret-of-acme");
@@ -86,7 +87,8 @@ TEST_CASE("each call of libvirt's that reaches into a customer's domain is an al
   CHECK_THAT(control.ask({"alerts", "--format", "json"}), !Contains("secret-of-acme"));
 }
 
-TEST_CASE("calls that only look around leave no event, and a trusted control plane raises no alert") {
+TEST_CASE("calls that only look around leave no event, and a trusted control plane raises no alert",
+          "[CTRL-01][MEM-09][twin]") {
   if (const std::string missing = missing_for_host(); !missing.empty()) BULKHEAD_SKIP(missing);
   ControlHost control;
   const std::vector<std::vector<std::string>> looks = {
@@ -111,7 +113,7 @@ TEST_CASE("calls that only look around leave no event, and a trusted control pla
   for (const v1::Event& call : control.calls()) CHECK(call.actor().process().command() != agent);
 }
 
-TEST_CASE("what is asked over TCP is an alert that names the address") {
+TEST_CASE("what is asked over TCP is an alert that names the address", "[CTRL-01]") {
   if (const std::string missing = missing_for_host(); !missing.empty()) BULKHEAD_SKIP(missing);
   ControlHost control({.policy = "", .listen_tcp = true});
   const auto status = control.host().libvirt.run_in_network(

@@ -42,7 +42,8 @@ void check(ControlHost& control, pid_t actor, const std::string& rule, const std
              Contains(absl::StrCat("(pid ", actor, ", uid ", kKim)) && Contains("domain acme-1") && Contains(words));
 }
 
-TEST_CASE("a monitor, a guest agent, a console and a display that are reached past libvirt are alerts") {
+TEST_CASE("a monitor, a guest agent, a console and a display that are reached past libvirt are alerts",
+          "[CTRL-02][CTRL-03]") {
   if (const std::string missing = missing_for_host(); !missing.empty()) BULKHEAD_SKIP(missing);
   ControlHost control;
   const std::string monitor = endpoint(control, "MONITOR", "/");
@@ -67,7 +68,7 @@ TEST_CASE("a monitor, a guest agent, a console and a display that are reached pa
   CHECK_THAT(seen.message, Contains("reached the display") && Contains("at tcp:5907 (connect)"));
 }
 
-TEST_CASE("libvirtd's own use of a domain's monitor and console is recorded as trusted") {
+TEST_CASE("libvirtd's own use of a domain's monitor and console is recorded as trusted", "[CTRL-02][CTRL-03][twin]") {
   if (const std::string missing = missing_for_host(); !missing.empty()) BULKHEAD_SKIP(missing);
   ControlHost control;
   REQUIRE(control.host().libvirt.stop_daemon() == absl::OkStatus());

@@ -45,7 +45,8 @@ bool playable() {
   return geteuid() == 0 && find_guest_image().ok();
 }
 
-TEST_CASE("the demo flags every staged breach and no twin, and leaves nothing behind") {
+TEST_CASE("the demo flags every staged breach and no twin, and leaves nothing behind",
+          "[MEM-01][MEM-02][MEM-03][DISK-01][NET-03]") {
   if (!playable()) BULKHEAD_SKIP("needs root and a guest image (scripts/guest-image)");
   const HostState before = HostState::now();
   const TemporaryFile errors;

@@ -99,7 +99,8 @@ class Desk {
 
 }  // namespace
 
-TEST_CASE("an operator's access to a customer is an alert, or authorised, or exceeds the authorisation and says how") {
+TEST_CASE("an operator's access to a customer is an alert, or authorised, or exceeds the authorisation and says how",
+          "[MEM-01][DISK-01]") {
   if (geteuid() != 0) BULKHEAD_SKIP("needs root");
   if (const auto image = find_guest_image(); !image.ok()) BULKHEAD_SKIP(std::string(image.status().message()));
   auto assembled = Cast::assemble([](const std::string&) {});

@@ -115,7 +115,7 @@ TEST_CASE("a stopped, a read and an altered agent is told, and what was altered 
   CHECK(bpf_map_lookup_elem(trusted.get(), &mine, &there) != 0);
 }
 
-TEST_CASE("an agent that is killed is told by its next run; one that is asked to end says so and is no alert",
+TEST_CASE("an agent that is killed is told by its next run, and one that is asked to end says so and is no alert",
           "[SENS-01]") {
   if (const std::string missing = missing_for_host(); !missing.empty()) BULKHEAD_SKIP(missing);
   Watched watched;
@@ -135,7 +135,7 @@ TEST_CASE("an agent that is killed is told by its next run; one that is asked to
   CHECK(watched.count("SENS-04") == 0);
 }
 
-TEST_CASE("a hook that the last run had and this one has not is an alert; one that is new is not", "[SENS-04]") {
+TEST_CASE("a hook that the last run had and this one has not is an alert, and one that is new is not", "[SENS-04]") {
   if (const std::string missing = missing_for_host(); !missing.empty()) BULKHEAD_SKIP(missing);
   Watched watched;
   REQUIRE(watched.host->agent->stop() == absl::OkStatus());

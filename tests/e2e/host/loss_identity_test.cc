@@ -53,7 +53,7 @@ v1::Host settled(const SmallHost& host, v1::Probe probe, std::uint64_t seen) {
   return latest;
 }
 
-TEST_CASE("the loss identity holds from the kernel to the store while the rings overflow") {
+TEST_CASE("the loss identity holds from the kernel to the store while the rings overflow", "[SENS-03]") {
   if (const std::string missing = missing_for_host(); !missing.empty()) BULKHEAD_SKIP(missing);
   const auto host = SmallHost::make();
   host->start_agent("ring_kib_per_cpu: 4\nhealth_interval: 500ms\n");

@@ -47,7 +47,7 @@ struct EarlyReader {
   std::atomic<bool> stop_ = false;
 };
 
-TEST_CASE("a VMM's memory is watched from its first moment, and its own start is no breach") {
+TEST_CASE("a VMM's memory is watched from its first moment, and its own start is no breach", "[MEM-01]") {
   if (const std::string missing = missing_for_host(); !missing.empty()) BULKHEAD_SKIP(missing);
   const auto host = SmallHost::make();
   host->start_agent();
