@@ -80,3 +80,79 @@ SEC("tp_btf/sched_process_exit")
 int exited(void* ctx) {
   return 0;
 }
+SEC("tracepoint/syscalls/sys_enter_pidfd_getfd")
+int getfd_enter(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_exit_pidfd_getfd")
+int getfd_exit(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_enter_process_madvise")
+int madvise_enter(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_exit_process_madvise")
+int madvise_exit(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_enter_perf_event_open")
+int perf_enter(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_exit_perf_event_open")
+int perf_exit(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_enter_kcmp")
+int kcmp_enter(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_exit_kcmp")
+int kcmp_exit(void* ctx) {
+  return 0;
+}
+SEC("tp_btf/sched_process_exec")
+int program_executed(void* ctx) {
+  return 0;
+}
+SEC("tp_btf/sched_process_fork")
+int cloned(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_exit_unshare")
+int unshared(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_exit_setns")
+int joined(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_exit_setuid")
+int user_changed(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_exit_capset")
+int capabilities_set(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_exit_chroot")
+int root_changed(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_exit_mount")
+int mounted(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_exit_delete_module")
+int module_changed(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_exit_bpf")
+int bpf_called(void* ctx) {
+  return 0;
+}
+SEC("tracepoint/syscalls/sys_exit_ptrace")
+int ptrace_called(void* ctx) {
+  return 0;
+}

@@ -106,7 +106,7 @@ TEST_CASE("a number that no enum has is refused") {
   memory.operation = 77;
   CHECK_FALSE(decode(bytes_of(memory)).ok());
   memory = memory_record();
-  memory.header.probe = 15;
+  memory.header.probe = 31;
   CHECK_FALSE(decode(bytes_of(memory)).ok());
   memory = memory_record();
   memory.header.kind = 99;
