@@ -9,7 +9,8 @@
 #define BH_UNIX_PATH_OFFSET 2 /* offsetof(struct sockaddr_un, sun_path) */
 #define BH_UNIX_NAME_MAX 108
 
-/* The name in the abstract namespace, without the NUL that it begins with; its length, 0 for a socket without a name. */
+/* The name in the abstract namespace, without the NUL that it begins with; its length, 0 for a socket without a name.
+ */
 static __always_inline __u32 bh_write_abstract_name(struct bh_scratch* target, struct unix_sock* peer, __u32 offset) {
   struct unix_address* address = BPF_CORE_READ(peer, addr);
   if (!address) return 0;

@@ -114,8 +114,7 @@ static __always_inline __u32 bh_label_length(const struct bh_label_walk* walk, _
 }
 
 /* Crosses mounts as d_path does. Returns the bytes written at `offset`; sets `flags` if the root was not reached. */
-static __noinline __u32 bh_write_path_of(struct dentry* dentry, struct vfsmount* vfsmount, __u32 offset,
-                                         __u16* flags) {
+static __noinline __u32 bh_write_path_of(struct dentry* dentry, struct vfsmount* vfsmount, __u32 offset, __u16* flags) {
   struct bh_scratch* target = bh_this_cpu_scratch();
   if (!target) return 0;
   struct bh_label_walk* walk = &target->walk;

@@ -1,22 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-// VMM-01 and VMM-03: a VMM, or what descends from one, executes a program, or does to the host's kernel what no emulator
-// has to. New namespaces of a child are read from the child itself, all other acts from the registers of the system
-// call, which no other thread can change.
+// VMM-01 and VMM-03: a VMM, or what descends from one, executes a program, or does to the host's kernel what no
+// emulator has to. New namespaces of a child are read from the child itself, all other acts from the registers of the
+// system call, which no other thread can change.
 #include "ebpf/lib/emit.bpf.h"
+#include "ebpf/lib/namespaces.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
-
-#define CLONE_NEWTIME 0x00000080 /* linux/sched.h */
-#define CLONE_NEWNS 0x00020000
-#define CLONE_NEWCGROUP 0x02000000
-#define CLONE_NEWUTS 0x04000000
-#define CLONE_NEWIPC 0x08000000
-#define CLONE_NEWUSER 0x10000000
-#define CLONE_NEWPID 0x20000000
-#define CLONE_NEWNET 0x40000000
-#define CLONE_NEW_ANY                                                                                        \
-  (CLONE_NEWTIME | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
-   CLONE_NEWNET)
 
 /* A VMM between its exec and the moment when its domain is known: no guest runs in it yet. */
 static __always_inline bool is_starting(const struct bh_vmm* vmm) {
@@ -75,7 +64,7 @@ int root_changed(struct trace_event_raw_sys_exit* ctx) {
 SEC("tracepoint/syscalls/sys_exit_unshare")
 int unshared(struct trace_event_raw_sys_exit* ctx) {
   struct task_struct* task = bpf_get_current_task_btf();
-  if (!bh_vmm_of(task) || !(argument_of(task, 1) & CLONE_NEW_ANY)) return 0;
+  if (!bh_vmm_of(task) || !(argument_of(task, 1) & BH_CLONE_NEW_ANY)) return 0;
   return called(ctx, BH_VMM_ACT_NAMESPACE, 1);
 }
 
@@ -107,21 +96,13 @@ int ptrace_called(struct trace_event_raw_sys_exit* ctx) {
 // The child that clone, clone3, fork or vfork made, before it runs.
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(cloned, struct task_struct* parent, struct task_struct* child) {
-  struct nsproxy *before = parent->nsproxy, *after = child->nsproxy;
-  bool same_user = parent->cred->user_ns == child->cred->user_ns;
-  if (before == after && same_user) return 0;
+  __u64 fresh = bh_new_namespaces(parent, child);
+  if (!fresh) return 0;
   struct bh_vmm* vmm = bh_vmm_of(parent);
   if (!vmm) return 0;
   BH_COUNT(BH_PROBE_VMM_CONFINEMENT, seen);
-  struct bh_vmm_act_record record = {.result = child->tgid, .act = BH_VMM_ACT_NAMESPACE, .call = BH_CALL_CLONE};
-  if (!same_user) record.argument |= CLONE_NEWUSER;
-  if (before->mnt_ns != after->mnt_ns) record.argument |= CLONE_NEWNS;
-  if (before->uts_ns != after->uts_ns) record.argument |= CLONE_NEWUTS;
-  if (before->ipc_ns != after->ipc_ns) record.argument |= CLONE_NEWIPC;
-  if (before->net_ns != after->net_ns) record.argument |= CLONE_NEWNET;
-  if (before->pid_ns_for_children != after->pid_ns_for_children) record.argument |= CLONE_NEWPID;
-  if (before->cgroup_ns != after->cgroup_ns) record.argument |= CLONE_NEWCGROUP;
-  if (before->time_ns != after->time_ns) record.argument |= CLONE_NEWTIME;
+  struct bh_vmm_act_record record = {
+      .result = child->tgid, .argument = fresh, .act = BH_VMM_ACT_NAMESPACE, .call = BH_CALL_CLONE};
   tell(parent, vmm, &record);
   return 0;
 }
