@@ -43,6 +43,8 @@ namespace {
 // While a record waits for a name, and while an image is still being made.
 constexpr milliseconds kWaitingInterval{5};
 constexpr seconds kIncompleteInterval{2};
+// While a VMM has something open that its domain does not declare, so far.
+constexpr milliseconds kUndeclaredInterval{100};
 constexpr seconds kDrainTimeout{5};
 
 }  // namespace
@@ -96,6 +98,7 @@ class Agent::Impl {
   std::map<v1::Probe, std::uint64_t> decoded_;
   std::map<v1::Probe, std::uint64_t> malformed_;
   std::vector<decode::Record> drained_;
+  steady_clock::time_point next_declaration_{};
   std::shared_ptr<const inventory::Snapshot> snapshot_;
   bool waiting_timer_armed_ = false;
   std::string spool_problem_;
@@ -133,7 +136,7 @@ absl::Status Agent::Impl::open() {
                                           policy::HostNames{.host_id = hello.host_id(), .hostname = hello.hostname()},
                                           [this] { use_policy(); });
   absl::StatusOr<std::unique_ptr<ownership::Ownership>> ownership = ownership::Ownership::create(
-      probes_->ownership(), config_.state_dir, policy::trusted_services_of(policy_->current(), config_));
+      probes_->ownership(), config_.state_dir, policy::trusted_services_of(policy_->current(), config_), config_.vmm_files);
   if (!ownership.ok()) return absl::InvalidArgumentError(ownership.status().message());
   ownership_ = *std::move(ownership);
   attributor_ = std::make_unique<attribute::Attributor>(*ownership_);
@@ -266,8 +269,11 @@ void Agent::Impl::dispatch(decode::Record record, steady_clock::time_point now) 
 
 void Agent::Impl::tell_what_is_ready() {
   const auto now = steady_clock::now();
-  if (ownership_->starting().waiting()) {
-    ownership_->settle_starting([this](std::uint32_t pid) { return inventory_->identify_vmm(pid); }, now);
+  const auto identify = [this](std::uint32_t pid) { return inventory_->identify_vmm(pid); };
+  if (ownership_->starting().waiting()) ownership_->settle_starting(identify, now);
+  if (now >= next_declaration_ && inventory_ != nullptr) {
+    next_declaration_ = now + kUndeclaredInterval;
+    ownership_->declare_again(attributor_->undeclared(), identify);
   }
   const spool::Moment moment = spool::now();
   append(attributor_->ready(now, moment.wall_ns - static_cast<std::int64_t>(moment.boot_ns)));
@@ -367,6 +373,10 @@ void Agent::Impl::stop(int signal) {
   monitor_.reset();
   inventory_.reset();
   drain_rings();
+  // What waits for a name goes without it.
+  const spool::Moment moment = spool::now();
+  append(
+      attributor_->ready(steady_clock::time_point::max(), moment.wall_ns - static_cast<std::int64_t>(moment.boot_ns)));
   guard_->stop(signal);
   report_health();
   if (!stream_->drain(kDrainTimeout)) {

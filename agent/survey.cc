@@ -34,7 +34,7 @@ absl::StatusOr<v1::Inventory> survey_inventory(const config::Config& config) {
   absl::StatusOr<std::unique_ptr<probes::ProbeSet>> probes = probes::ProbeSet::load({.ring_kib_per_cpu = 4});
   if (!probes.ok()) return probes.status();
   absl::StatusOr<std::unique_ptr<ownership::Ownership>> ownership =
-      ownership::Ownership::create((*probes)->ownership(), "", config.trusted_services);
+      ownership::Ownership::create((*probes)->ownership(), "", config.trusted_services, config.vmm_files);
   if (!ownership.ok()) return ownership.status();
 
   // Tenants as the agent sees them; without the right to read its state, as its configuration has them.

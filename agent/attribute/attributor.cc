@@ -1,5 +1,7 @@
 #include "agent/attribute/attributor.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -23,6 +25,10 @@ probes::ProcessKey target_process(const decode::Record& record) {
   }
   if (std::holds_alternative<decode::CoreRecord>(record)) return actor_process(decode::header_of(record));
   return {};
+}
+
+probes::FileKey key_of(const decode::FileKey& file) {
+  return {file.inode, file.device, file.generation, file.block_device, file.character_device};
 }
 
 void describe_process(const probes::ProcessKey& key, const std::string& executable, const std::string& command,
@@ -50,9 +56,40 @@ void Attributor::take(decode::Record record, Clock::time_point now) {
     actors_.learn(*actor);
     return;
   }
+  const auto deadline = now + patience_with(record);
+  waiting_.push_back({std::move(record), deadline});
+}
+
+std::chrono::milliseconds Attributor::patience_with(const decode::Record& record) const {
+  if (is_undeclared(record)) return kDeclarationPatience;
   const auto* control = std::get_if<decode::ControlRecord>(&record);
-  const bool new_domain = control != nullptr && names_unknown_domain(*control);
-  waiting_.push_back({std::move(record), now + (new_domain ? kDomainPatience : kRecordPatience)});
+  return control != nullptr && names_unknown_domain(*control) ? kDomainPatience : kRecordPatience;
+}
+
+bool Attributor::is_undeclared(const decode::Record& record) const {
+  const std::uint32_t domain = decode::header_of(record).actor.domain;
+  if (const auto* opened = std::get_if<decode::FileOpenRecord>(&record)) {
+    return opened->is_host_file &&
+           !ownership_.is_declared(domain, key_of(opened->file), (opened->open.flags() & O_ACCMODE) != O_RDONLY);
+  }
+  const auto* endpoint = std::get_if<decode::EndpointRecord>(&record);
+  if (endpoint == nullptr || endpoint->access.kind() != v1::ENDPOINT_KIND_HOST_SOCKET) return false;
+  const decode::EndpointKey& key = endpoint->endpoint;
+  return key.inode == 0 || !ownership_.is_declared(domain,
+                                                   {.inode = key.inode,
+                                                    .device = key.device,
+                                                    .generation = key.generation,
+                                                    .block_device = false,
+                                                    .character_device = false},
+                                                   true);
+}
+
+std::set<std::uint32_t> Attributor::undeclared() const {
+  std::set<std::uint32_t> domains;
+  for (const Waiting& one : waiting_) {
+    if (is_undeclared(one.record)) domains.insert(decode::header_of(one.record).actor.domain);
+  }
+  return domains;
 }
 
 bool Attributor::names_unknown_domain(const decode::ControlRecord& record) const {
@@ -62,14 +99,15 @@ bool Attributor::names_unknown_domain(const decode::ControlRecord& record) const
 
 bool Attributor::must_wait(const decode::Record& record, bool overdue) {
   const decode::Header& header = decode::header_of(record);
-  const auto unsettled = [&](std::uint32_t tenant, const probes::ProcessKey& process) {
-    if (tenant != probes::kStartingNumber) return false;
-    const auto outcome = ownership_.starting().outcome(process);
+  const auto unsettled = [&](decode::Owner owner, const probes::ProcessKey& process) {
+    if (owner.tenant != probes::kStartingNumber) return false;
+    const auto outcome = start_of(owner, process);
     if (!outcome) return !overdue;
     return outcome->kind == ownership::StartOutcome::Kind::kPending;
   };
-  if (unsettled(header.actor.tenant, actor_process(header))) return true;
-  if (unsettled(header.object.tenant, target_process(record))) return true;
+  if (unsettled(header.actor, actor_process(header))) return true;
+  if (unsettled(header.object, target_process(record))) return true;
+  if (!overdue && is_undeclared(record)) return true;
   const auto* control = std::get_if<decode::ControlRecord>(&record);
   if (control != nullptr && !overdue && names_unknown_domain(*control)) return true;
   return header.actor_key.tgid != 0 && !overdue && actors_.find(header.actor_key) == nullptr;
@@ -105,9 +143,15 @@ v1::Event Attributor::describe(const decode::Record& record, std::int64_t realti
   return event;
 }
 
+std::optional<ownership::StartOutcome> Attributor::start_of(decode::Owner owner,
+                                                            const probes::ProcessKey& process) const {
+  const auto outcome = ownership_.starting().outcome(process);
+  return outcome ? outcome : ownership_.starting().outcome(owner.domain);
+}
+
 probes::Owner Attributor::settled(decode::Owner owner, const probes::ProcessKey& process) const {
   if (owner.tenant != probes::kStartingNumber) return {owner.tenant, owner.domain};
-  const auto outcome = ownership_.starting().outcome(process);
+  const auto outcome = start_of(owner, process);
   if (outcome && outcome->kind == ownership::StartOutcome::Kind::kVmm) return outcome->owner;
   return {probes::kHostNumber, 0};
 }
@@ -138,7 +182,7 @@ bool Attributor::is_trusted(const decode::Header& header, config::Operations ope
   const ActorFacts* facts = actors_.find(header.actor_key);
   if (facts == nullptr) return false;
   const decode::FileKey& told = facts->executable_file;
-  probes::FileKey executable = {told.inode, told.device, told.generation, told.block_device};
+  probes::FileKey executable = key_of(told);
   if (executable == probes::FileKey{} && !facts->executable.empty()) {
     // Its record was lost. It lived when /proc was asked for its path.
     if (const auto found = ownership_.executable_of(header.actor_key.tgid); found.ok()) executable = *found;
@@ -184,13 +228,32 @@ void Attributor::describe(const decode::MemoryRecord& record, v1::Event& event) 
   event.mutable_actor()->set_trusted_service(is_trusted(record.header, operations_of(record.access), event));
 }
 
+void Attributor::describe_host_object(v1::ObjectKind kind, const decode::Record& record, v1::Event& event) {
+  v1::Object& object = *event.mutable_object();
+  object.set_kind(kind);
+  const decode::Header& header = decode::header_of(record);
+  const bool is_own = !std::holds_alternative<decode::VmmActRecord>(record) && !is_undeclared(record);
+  describe_object_owner(is_own ? settled(header.actor, actor_process(header)) : probes::Owner{}, object);
+}
+
 void Attributor::describe(const decode::FileOpenRecord& record, v1::Event& event) {
   describe_actor(record.header, *event.mutable_actor());
+  // What was plugged in a moment ago may be a volume by now.
+  const bool is_volume = !record.is_host_memory && ownership_.volume(key_of(record.file)) != nullptr;
+  if (record.is_host_file && !is_volume) {
+    describe_host_object(v1::OBJECT_KIND_HOST_FILE, record, event);
+    event.mutable_object()->set_id(record.path);
+    event.set_path(record.path);
+    *event.mutable_file_open() = record.open;
+    return;
+  }
   v1::Object& object = *event.mutable_object();
   object.set_kind(record.is_host_memory ? v1::OBJECT_KIND_HOST_MEMORY : v1::OBJECT_KIND_VOLUME);
-  describe_object_owner({record.header.object.tenant, record.header.object.domain}, object);
-  const probes::FileKey key = {record.file.inode, record.file.device, record.file.generation, record.file.block_device};
-  const ownership::VolumeFacts* volume = record.is_host_memory ? nullptr : ownership_.volume(key);
+  const ownership::VolumeFacts* volume = record.is_host_memory ? nullptr : ownership_.volume(key_of(record.file));
+  describe_object_owner(record.is_host_file && volume != nullptr
+                            ? volume->owner
+                            : probes::Owner{record.header.object.tenant, record.header.object.domain},
+                        object);
   // A volume that was released since is named by what the kernel opened.
   object.set_id(volume != nullptr ? volume->source : record.path);
   event.set_path(record.path);
@@ -231,6 +294,13 @@ void Attributor::describe(const decode::ControlRecord& record, v1::Event& event)
 
 void Attributor::describe(const decode::EndpointRecord& record, v1::Event& event) {
   describe_actor(record.header, *event.mutable_actor());
+  if (record.access.kind() == v1::ENDPOINT_KIND_HOST_SOCKET) {
+    describe_host_object(v1::OBJECT_KIND_ENDPOINT, record, event);
+    event.mutable_object()->set_id(record.path);
+    event.set_path(record.path);
+    *event.mutable_endpoint_access() = record.access;
+    return;
+  }
   v1::Object& object = *event.mutable_object();
   object.set_kind(v1::OBJECT_KIND_ENDPOINT);
   describe_object_owner({record.header.object.tenant, record.header.object.domain}, object);
@@ -261,6 +331,15 @@ void Attributor::describe(const decode::CoreRecord& record, v1::Event& event) {
   event.mutable_core_dump()->set_signal(record.signal);
   event.mutable_core_dump()->set_limit(record.limit);
   event.mutable_core_dump()->set_pattern(actors_.core_pattern());
+}
+
+void Attributor::describe(const decode::VmmActRecord& record, v1::Event& event) {
+  describe_actor(record.header, *event.mutable_actor());
+  const bool is_program = record.act.kind() == v1::VMM_ACT_KIND_EXECUTE;
+  describe_host_object(is_program ? v1::OBJECT_KIND_HOST_FILE : v1::OBJECT_KIND_HOST_KERNEL, record, event);
+  event.mutable_object()->set_id(is_program ? record.path : record.call);
+  event.set_path(record.path);
+  *event.mutable_vmm_act() = record.act;
 }
 
 void Attributor::describe(const decode::DeliveryRecord& record, v1::Event& event) {

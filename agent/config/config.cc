@@ -121,6 +121,32 @@ absl::Status read_trusted_services(const YamlValue& value, Config& config) {
   return absl::OkStatus();
 }
 
+absl::Status read_access(const YamlValue& value, VmmFile& file) {
+  static constexpr std::array<std::string_view, 3> kWords = {"read", "write", "read-write"};
+  std::size_t word = 0;
+  if (auto status = read_word(value, "access", kWords, word); !status.ok()) return status;
+  file.read = word != 1;
+  file.write = word != 0;
+  return absl::OkStatus();
+}
+
+constexpr YamlKey<VmmFile> kVmmFileKeys[] = {
+    {"path", [](const YamlValue& v, VmmFile& t) { return read_checked(v, "path", check_absolute_path, t.path); }},
+    {"access", read_access},
+};
+
+absl::Status read_vmm_files(const YamlValue& value, Config& config) {
+  if (auto status = expect_list(value, "vmm_files"); !status.ok()) return status;
+  for (const auto& item : value.node) {
+    VmmFile file = {.path = "", .read = true, .write = false, .below = true};
+    const YamlValue entry = value.with(item);
+    if (auto status = read_map(entry, "a file of VMMs", kVmmFileKeys, file); !status.ok()) return status;
+    if (file.path.empty()) return error_at(entry, "a file of VMMs must have the key 'path'");
+    config.vmm_files.push_back(std::move(file));
+  }
+  return absl::OkStatus();
+}
+
 constexpr YamlKey<Spool> kSpoolKeys[] = {
     {"max_mib",
      [](const YamlValue& v, Spool& t) { return read_checked(v, "spool.max_mib", check_spool_mib, t.max_mib); }},
@@ -164,6 +190,7 @@ constexpr YamlKey<Config> kKeys[] = {
     {"libvirt", [](const YamlValue& v, Config& t) { return read_map(v, "libvirt", kLibvirtKeys, t.libvirt); }},
     {"tenants", read_tenants},
     {"trusted_services", read_trusted_services},
+    {"vmm_files", read_vmm_files},
     {"ring_kib_per_cpu",
      [](const YamlValue& v, Config& t) {
        return read_checked(v, "ring_kib_per_cpu", check_ring_kib, t.ring_kib_per_cpu);
@@ -255,6 +282,8 @@ std::vector<std::string> key_names() {
       add(key, names_of(kTenantsKeys));
     } else if (key == "trusted_services") {
       add(key, names_of(kTrustedServiceKeys));
+    } else if (key == "vmm_files") {
+      add(key, names_of(kVmmFileKeys));
     } else if (key == "spool") {
       add(key, names_of(kSpoolKeys));
     } else {

@@ -46,6 +46,16 @@ struct TrustedService {
   bool operator==(const TrustedService&) const = default;
 };
 
+// A file of the host that every VMM may open.
+struct VmmFile {
+  std::string path;  // absolute; need not exist
+  bool read = false;
+  bool write = false;
+  bool below = false;  // when it is a directory: what is in it as well
+
+  bool operator==(const VmmFile&) const = default;
+};
+
 struct Spool {
   std::uint64_t max_mib = 1024;
 };
@@ -59,6 +69,7 @@ struct Config {
   Libvirt libvirt;
   Tenants tenants;
   std::vector<TrustedService> trusted_services;
+  std::vector<VmmFile> vmm_files;  // besides those that are built in
   std::uint32_t ring_kib_per_cpu = 512;
   Spool spool;
   std::chrono::milliseconds health_interval{2000};

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "agent/decode/call_names.h"
 #include "agent/decode/libvirt_procedures.h"
 #include "ebpf/records/record.h"
 
@@ -23,7 +24,9 @@ static_assert(static_cast<int>(BH_MEMORY_KCMP) == v1::MEMORY_OPERATION_KCMP);
 static_assert(static_cast<int>(BH_OPEN_OTHER) == v1::OPEN_METHOD_OTHER);
 static_assert(static_cast<int>(BH_CONTROL_UNANSWERED) == v1::CONTROL_RESULT_UNANSWERED);
 static_assert(static_cast<int>(BH_CONTROL_TCP) == v1::CONTROL_TRANSPORT_TCP);
-static_assert(static_cast<int>(BH_ENDPOINT_DISPLAY) == v1::ENDPOINT_KIND_DISPLAY);
+static_assert(static_cast<int>(BH_ENDPOINT_HOST_SOCKET) == v1::ENDPOINT_KIND_HOST_SOCKET);
+static_assert(static_cast<int>(BH_PROBE_VMM_CONFINEMENT) == v1::PROBE_VMM_CONFINEMENT);
+static_assert(static_cast<int>(BH_VMM_ACT_PTRACE) == v1::VMM_ACT_KIND_PTRACE);
 static_assert(static_cast<int>(BH_ENDPOINT_OPEN) == v1::ENDPOINT_METHOD_OPEN);
 
 // The fixed part, copied out so that alignment does not matter; false when the record is shorter.
@@ -44,6 +47,14 @@ Header header_from(const bh_header& raw) {
                 .object = {raw.object.tenant, raw.object.domain},
                 .probe = static_cast<v1::Probe>(raw.probe),
                 .trusted = (raw.flags & BH_FLAG_TRUSTED) != 0};
+}
+
+FileKey file_key_from(const bh_file_key& raw) {
+  return {.inode = raw.inode,
+          .device = raw.device,
+          .generation = raw.generation,
+          .block_device = raw.is_block == BH_BLOCK_DEVICE,
+          .character_device = raw.is_block == BH_CHARACTER_DEVICE};
 }
 
 std::string bounded_text(const char* text, std::size_t capacity) {
@@ -88,8 +99,7 @@ absl::StatusOr<Record> decode_actor(std::span<const std::byte> bytes) {
   if (raw.path_length > 0) {
     actor.executable = path_from(tail.first(raw.path_length), (raw.header.flags & BH_FLAG_PATH_CUT) != 0);
   }
-  actor.executable_file = {raw.executable.inode, raw.executable.device, raw.executable.generation,
-                           raw.executable.is_block != 0};
+  actor.executable_file = file_key_from(raw.executable);
   actor.command = bounded_text(raw.command, sizeof(raw.command));
   for (const bh_process& ancestor : raw.lineage) {
     if (ancestor.tgid == 0) break;
@@ -131,14 +141,15 @@ absl::StatusOr<Record> decode_file_open(std::span<const std::byte> bytes) {
   FileOpenRecord opened;
   opened.header = header_from(raw.header);
   opened.is_host_memory = (raw.header.flags & BH_FLAG_HOST_MEMORY) != 0;
-  opened.file = {raw.file.inode, raw.file.device, raw.file.generation, raw.file.is_block != 0};
+  opened.is_host_file = (raw.header.flags & BH_FLAG_HOST_FILE) != 0;
+  opened.file = file_key_from(raw.file);
   opened.path = path_from(bytes.subspan(sizeof(raw), raw.path_length), (raw.header.flags & BH_FLAG_PATH_CUT) != 0);
   opened.open.set_method(static_cast<v1::OpenMethod>(raw.method));
   opened.open.set_flags(raw.open_flags);
   opened.open.set_device(raw.file.device);
   opened.open.set_inode(raw.file.inode);
   opened.open.set_generation(raw.file.generation);
-  opened.open.set_block_device(raw.file.is_block != 0);
+  opened.open.set_block_device(opened.file.block_device);
   opened.open.set_link_count(raw.link_count);
   return opened;
 }
@@ -211,9 +222,20 @@ absl::StatusOr<Record> decode_control(std::span<const std::byte> bytes) {
   return control;
 }
 
+// As ss(8) writes it; NUL bytes in it mean nothing to the kernel, and end nothing.
+std::string abstract_name(std::span<const std::byte> tail) {
+  std::string name = "@";
+  for (const std::byte byte : tail) {
+    const char c = static_cast<char>(byte);
+    name += absl::ascii_isprint(static_cast<unsigned char>(c)) ? c : '@';
+  }
+  return name;
+}
+
 absl::StatusOr<Record> decode_endpoint(std::span<const std::byte> bytes) {
   bh_endpoint_record raw;
   if (!read_fixed(bytes, raw)) return too_short("endpoint", bytes.size());
+  if (bytes.size() - sizeof(raw) < raw.path_length) return too_short("endpoint", bytes.size());
   if (raw.kind == 0 || !v1::EndpointKind_IsValid(static_cast<int>(raw.kind)) || raw.method == 0 ||
       !v1::EndpointMethod_IsValid(static_cast<int>(raw.method))) {
     return absl::InvalidArgumentError(absl::StrCat("endpoint record of kind ", raw.kind, ", method ", raw.method));
@@ -222,10 +244,34 @@ absl::StatusOr<Record> decode_endpoint(std::span<const std::byte> bytes) {
   endpoint.header = header_from(raw.header);
   endpoint.endpoint = {raw.endpoint.inode, raw.endpoint.device, raw.endpoint.generation, raw.endpoint.network_namespace,
                        raw.endpoint.port};
+  if (raw.kind == BH_ENDPOINT_HOST_SOCKET) {
+    const std::span<const std::byte> tail = bytes.subspan(sizeof(raw), raw.path_length);
+    const bool is_abstract = (raw.header.flags & BH_FLAG_ABSTRACT_NAME) != 0;
+    endpoint.path = is_abstract ? abstract_name(tail) : path_from(tail, (raw.header.flags & BH_FLAG_PATH_CUT) != 0);
+  }
   endpoint.access.set_kind(static_cast<v1::EndpointKind>(raw.kind));
   endpoint.access.set_method(static_cast<v1::EndpointMethod>(raw.method));
   endpoint.access.set_result(raw.result);
   return endpoint;
+}
+
+absl::StatusOr<Record> decode_vmm_act(std::span<const std::byte> bytes) {
+  bh_vmm_act_record raw;
+  if (!read_fixed(bytes, raw)) return too_short("VMM's act", bytes.size());
+  if (bytes.size() - sizeof(raw) < raw.path_length) return too_short("VMM's act", bytes.size());
+  if (raw.act == 0 || !v1::VmmActKind_IsValid(static_cast<int>(raw.act))) {
+    return absl::InvalidArgumentError(absl::StrCat("record of a VMM's act ", raw.act));
+  }
+  VmmActRecord act;
+  act.header = header_from(raw.header);
+  if (raw.act == BH_VMM_ACT_EXECUTE) {
+    act.path = path_from(bytes.subspan(sizeof(raw), raw.path_length), (raw.header.flags & BH_FLAG_PATH_CUT) != 0);
+  }
+  act.call = raw.call == BH_CALL_CLONE ? "clone" : call_name(raw.call);
+  act.act.set_kind(static_cast<v1::VmmActKind>(raw.act));
+  act.act.set_result(raw.result);
+  act.act.set_argument(raw.argument);
+  return act;
 }
 
 absl::StatusOr<Record> decode_lifecycle(std::span<const std::byte> bytes) {
@@ -340,6 +386,8 @@ absl::StatusOr<Record> decode(std::span<const std::byte> bytes) {
       return decode_merge(bytes);
     case BH_RECORD_CORE:
       return decode_core(bytes);
+    case BH_RECORD_VMM_ACT:
+      return decode_vmm_act(bytes);
   }
   return absl::InvalidArgumentError(absl::StrCat("kernel record of kind ", header.kind));
 }

@@ -42,6 +42,7 @@ struct FileKey {
   std::uint32_t device = 0;
   std::uint32_t generation = 0;
   bool block_device = false;
+  bool character_device = false;
   auto operator<=>(const FileKey&) const = default;
 };
 
@@ -72,6 +73,7 @@ struct FileOpenRecord {
   FileKey file;
   std::string path;
   bool is_host_memory = false;
+  bool is_host_file = false;  // no tenant's, and not declared when it was opened
   v1::FileOpen open;
 };
 
@@ -107,7 +109,15 @@ struct EndpointKey {
 struct EndpointRecord {
   Header header;
   EndpointKey endpoint;
+  std::string path;  // of a socket of the host's, or "@name"; empty for a domain's
   v1::EndpointAccess access;
+};
+
+struct VmmActRecord {
+  Header header;
+  std::string path;  // of the program; empty for what executes none
+  std::string call;  // the system call's name
+  v1::VmmAct act;
 };
 
 struct SignalRecord {
@@ -138,7 +148,7 @@ struct CoreRecord {
 };
 
 using Record = std::variant<ActorRecord, MemoryRecord, FileOpenRecord, DeliveryRecord, LifecycleRecord, ControlRecord,
-                            EndpointRecord, SignalRecord, CanaryRecord, MergeRecord, CoreRecord>;
+                            EndpointRecord, VmmActRecord, SignalRecord, CanaryRecord, MergeRecord, CoreRecord>;
 
 const Header& header_of(const Record& record);
 

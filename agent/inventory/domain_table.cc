@@ -92,10 +92,12 @@ void DomainTable::decide(Entry& entry) {
 bool DomainTable::find_vmm(Entry& entry) {
   Domain& domain = entry.parsed.domain;
   domain.vmm_pid = 0;
+  domain.host_files.reset();
   if (domain.state == DomainState::kShutOff || !processes_.has_pid_files()) return false;
   const auto process = processes_.of_domain(entry.raw_name);
   if (process.ok() && process->uuid == domain.uuid) {
     domain.vmm_pid = process->pid;
+    domain.host_files = process->host_files;
     std::erase_if(domain.endpoints, [](const Endpoint& one) { return one.kind == EndpointKind::kMonitor; });
     if (process->monitor.starts_with('/')) {
       domain.endpoints.push_back({.kind = EndpointKind::kMonitor, .path = process->monitor, .port = 0});

@@ -172,6 +172,7 @@ VmmIdentity LibvirtInventory::Impl::identify_vmm(std::uint32_t pid) {
   identity.domain_uuid = found.process.uuid;
   identity.domain_name = name_for_people(found.process.name);
   identity.start_ticks = found.process.start_ticks;
+  identity.host_files = found.process.host_files;
   {
     const std::lock_guard lock(mutex_);
     const auto& domains = snapshot_->domains;

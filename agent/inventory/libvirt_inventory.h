@@ -43,7 +43,9 @@ struct VmmIdentity {
   // callback has it.
   std::string tenant;
   std::uint64_t start_ticks = 0;  // for kDomain: the process's start, clock ticks since boot
-  std::string reason;             // for the others, for the log
+  // For kDomain, as in Domain, and as libvirt's status file has it now.
+  std::optional<std::vector<HostFile>> host_files;
+  std::string reason;  // for the others, for the log
 };
 
 // Owns a thread that runs libvirt's event loop, which a process has only one of: one instance at a time. A read-only

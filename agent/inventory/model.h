@@ -40,6 +40,16 @@ struct Endpoint {
   bool operator==(const Endpoint&) const = default;
 };
 
+// What the VMM of a running domain may open on the host besides volumes, as the VMM sees it: firmware, kernels, sockets
+// of helpers, devices, directories of libvirt's.
+struct HostFile {
+  std::string path;
+  bool read_only = false;
+  bool below = false;  // a directory, and what is in it
+
+  auto operator<=>(const HostFile&) const = default;
+};
+
 enum class DomainState { kShutOff, kStarting, kRunning, kPaused };
 
 struct Domain {
@@ -56,6 +66,8 @@ struct Domain {
   std::vector<Volume> volumes;
   std::vector<Port> ports;
   std::vector<Endpoint> endpoints;  // none while it is off
+  // Of the running domain, ordered; nothing while that is not known.
+  std::optional<std::vector<HostFile>> host_files;
 
   bool operator==(const Domain&) const = default;
 };

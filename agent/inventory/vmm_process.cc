@@ -15,6 +15,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/ascii.h"
 #include "agent/inventory/domain_xml.h"
+#include "agent/inventory/host_files.h"
 #include "agent/inventory/xml_document.h"
 
 namespace bulkhead::inventory {
@@ -142,6 +143,7 @@ absl::Status check_lock(int fd, std::uint32_t pid, const std::string& path) {
 struct Status {
   std::string uuid;
   std::string monitor;  // of its socket, when it is one
+  std::optional<std::vector<HostFile>> host_files;
 };
 
 // What libvirt's status file of a running domain says, when that file is about this process.
@@ -160,7 +162,8 @@ Status read_status(const std::string& path, std::uint32_t pid) {
   const xmlNode* monitor = child(root, "monitor");
   const bool is_socket = attribute(monitor, "type").value_or("") == "unix";
   return {.uuid = absl::AsciiStrToLower(text_of(child(child(root, "domain"), "uuid"))),
-          .monitor = is_socket ? attribute(monitor, "path").value_or("") : ""};
+          .monitor = is_socket ? attribute(monitor, "path").value_or("") : "",
+          .host_files = read_host_files(root)};
 }
 
 // The pid that a pid file names, without any check: for searching.
@@ -204,13 +207,15 @@ absl::StatusOr<VmmProcess> VmmProcesses::of_domain(std::string_view name) const 
   // libvirt creates the file, locks it, then writes it.
   if (!pid) return absl::NotFoundError(fmt::format("{}: names no process", path));
 
-  VmmProcess process{.pid = *pid, .start_ticks = 0, .name = std::string(name), .uuid = "", .monitor = ""};
+  VmmProcess process{
+      .pid = *pid, .start_ticks = 0, .name = std::string(name), .uuid = "", .monitor = "", .host_files = {}};
   const auto started = start_ticks_of(*pid);
   if (!started.ok()) return started.status();
   if (auto status = check_lock(fd, *pid, path); !status.ok()) return status;
   Status status = read_status(fmt::format("{}/{}.xml", pid_dir_, name), *pid);
   process.uuid = std::move(status.uuid);
   process.monitor = std::move(status.monitor);
+  process.host_files = std::move(status.host_files);
   if (process.uuid.empty()) {
     const auto arguments = arguments_of(*pid);
     if (!arguments.ok()) return arguments.status();

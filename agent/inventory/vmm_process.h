@@ -3,10 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "agent/inventory/model.h"
 
 namespace bulkhead::inventory {
 
@@ -21,6 +24,9 @@ struct VmmProcess {
   std::string uuid;
   // Path of the monitor's socket, as the VMM sees it, from the status file; empty before that is written.
   std::string monitor;
+  // Likewise from the status file, which libvirt writes anew before it answers whoever changed the domain; nothing
+  // before it is there.
+  std::optional<std::vector<HostFile>> host_files;
 };
 
 // Thread safe; only reads files. For libvirt 6.2 and later: earlier ones do not lock the pid file.

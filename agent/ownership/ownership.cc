@@ -77,14 +77,20 @@ bool looks_like_emulator(const std::string& name) {
 }  // namespace
 
 Ownership::Ownership(probes::OwnershipMaps& maps, VolumeClaims claims,
-                     std::vector<config::TrustedService> trusted_services)
-    : maps_(maps), claims_(std::move(claims)), trust_(std::move(trusted_services)), endpoints_(maps) {}
+                     std::vector<config::TrustedService> trusted_services, std::vector<config::VmmFile> vmm_files)
+    : maps_(maps),
+      claims_(std::move(claims)),
+      trust_(std::move(trusted_services)),
+      endpoints_(maps),
+      declared_(maps, std::move(vmm_files)) {}
 
 absl::StatusOr<std::unique_ptr<Ownership>> Ownership::create(probes::OwnershipMaps& maps, const std::string& state_dir,
-                                                             std::vector<config::TrustedService> trusted_services) {
+                                                             std::vector<config::TrustedService> trusted_services,
+                                                             std::vector<config::VmmFile> vmm_files) {
   absl::StatusOr<VolumeClaims> claims = VolumeClaims::open(state_dir.empty() ? "" : state_dir + "/volume-holdings");
   if (!claims.ok()) return claims.status();
-  std::unique_ptr<Ownership> ownership(new Ownership(maps, *std::move(claims), std::move(trusted_services)));
+  std::unique_ptr<Ownership> ownership(
+      new Ownership(maps, *std::move(claims), std::move(trusted_services), std::move(vmm_files)));
   ownership->apply_trust();
   ownership->apply_emulators({});
   return ownership;
@@ -130,15 +136,28 @@ void Ownership::apply_emulators(const inventory::Snapshot& snapshot) {
   }
 }
 
-void Ownership::own_vmm(const probes::ProcessKey& process, probes::Owner owner) {
-  absl::Status status = maps_.set_vmm(process, owner, false);
+void Ownership::own_vmm(const probes::ProcessKey& process, probes::Owner owner,
+                        const std::optional<std::vector<inventory::HostFile>>& host_files) {
+  const bool confined = host_files && declared_.set(owner.domain, process, *host_files);
+  absl::Status status = maps_.set_vmm(process, owner, false, confined);
   // Children forked from now on inherit in the kernel; those that are there already are looked up.
   for (const std::uint32_t pid : descendants_of(process.tgid)) {
     const absl::StatusOr<probes::ProcessKey> child = maps_.process(pid);
-    if (child.ok() && child->tgid == pid) status.Update(maps_.set_vmm(*child, owner, true));
+    if (child.ok() && child->tgid == pid) status.Update(maps_.set_vmm(*child, owner, true, confined));
   }
   if (!status.ok()) spdlog::error("a VMM is not watched: {}", std::string(status.message()));
   registry_.set_vmm(owner.domain, process);
+}
+
+void Ownership::declare_again(const std::set<std::uint32_t>& domains, const Identify& identify) {
+  for (const std::uint32_t number : domains) {
+    const DomainFacts* domain = registry_.domain(number);
+    if (domain == nullptr) continue;
+    const inventory::VmmIdentity identity = identify(domain->vmm.tgid);
+    if (identity.domain_uuid == domain->uuid && identity.host_files) {
+      declared_.set(number, domain->vmm, *identity.host_files);
+    }
+  }
 }
 
 void Ownership::disown_starting(const probes::ProcessKey& process) {
@@ -150,8 +169,8 @@ void Ownership::disown_starting(const probes::ProcessKey& process) {
   }
 }
 
-void Ownership::settle_starting(const std::function<inventory::VmmIdentity(std::uint32_t pid)>& identify,
-                                StartingVmms::Clock::time_point now) {
+void Ownership::settle_starting(const Identify& identify, StartingVmms::Clock::time_point now) {
+  std::map<std::uint32_t, std::optional<std::vector<inventory::HostFile>>> host_files;  // by process
   const auto ask = [&](std::uint32_t pid) -> std::optional<StartOutcome> {
     const inventory::VmmIdentity identity = identify(pid);
     switch (identity.verdict) {
@@ -163,6 +182,7 @@ void Ownership::settle_starting(const std::function<inventory::VmmIdentity(std::
         break;
     }
     if (identity.tenant.empty()) return std::nullopt;  // the next snapshot has it
+    host_files.emplace(pid, identity.host_files);
     const auto known = domains_.find(identity.domain_uuid);
     if (known != domains_.end()) return StartOutcome{StartOutcome::Kind::kVmm, known->second};
     const probes::Owner owner = registry_.assign({.uuid = identity.domain_uuid,
@@ -172,12 +192,13 @@ void Ownership::settle_starting(const std::function<inventory::VmmIdentity(std::
                                                   .emulator = "",
                                                   .volumes = {},
                                                   .ports = {},
-                                                  .endpoints = {}});
+                                                  .endpoints = {},
+                                                  .host_files = {}});
     return StartOutcome{StartOutcome::Kind::kVmm, owner};
   };
-  starting_.poll(now, ask, [this](const probes::ProcessKey& process, const StartOutcome& outcome) {
+  starting_.poll(now, ask, [&](const probes::ProcessKey& process, const StartOutcome& outcome) {
     if (outcome.kind == StartOutcome::Kind::kVmm) {
-      own_vmm(process, outcome.owner);
+      own_vmm(process, outcome.owner, host_files[process.tgid]);
     } else {
       disown_starting(process);
     }
@@ -189,13 +210,14 @@ void Ownership::apply_vmm(const inventory::Domain& domain, probes::Owner owner) 
   if (domain.vmm_pid == 0) {
     if (before != vmms_.end()) {
       maps_.remove_vmm(before->second.tgid);
+      declared_.remove(owner.domain);
       vmms_.erase(before);
     }
     return;
   }
   const absl::StatusOr<probes::ProcessKey> process = maps_.process(domain.vmm_pid);
   if (!process.ok()) return;  // it just ended; libvirt's event comes
-  own_vmm(*process, owner);
+  own_vmm(*process, owner, domain.host_files);
   starting_.settle(*process, {StartOutcome::Kind::kVmm, owner});
   vmms_.insert_or_assign(owner.domain, *process);
 }
@@ -313,6 +335,7 @@ void Ownership::apply_ports(const inventory::Domain& domain, probes::Owner owner
 Applied Ownership::apply(const inventory::Snapshot& snapshot) {
   Applied applied;
   apply_trust();
+  declared_.refresh();
   apply_emulators(snapshot);
   std::map<std::string, probes::Owner> domains;
   std::map<probes::PortKey, PortFacts> ports;
@@ -335,6 +358,7 @@ Applied Ownership::apply(const inventory::Snapshot& snapshot) {
     if (domains.contains(uuid)) continue;
     if (const auto vmm = vmms_.find(owner.domain); vmm != vmms_.end()) {
       maps_.remove_vmm(vmm->second.tgid);
+      declared_.remove(owner.domain);
       vmms_.erase(vmm);
     }
     maps_.remove_domain(bytes_of(uuid));

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "agent/inventory/libvirt_inventory.h"
 #include "agent/inventory/model.h"
 #include "agent/inventory/network_namespace.h"
+#include "agent/ownership/declared_files.h"
 #include "agent/ownership/endpoints.h"
 #include "agent/ownership/registry.h"
 #include "agent/ownership/starting_vmms.h"
@@ -61,7 +63,8 @@ class Ownership {
  public:
   // `maps` must outlive this. `state_dir` may be empty: then nothing is remembered across restarts.
   static absl::StatusOr<std::unique_ptr<Ownership>> create(probes::OwnershipMaps& maps, const std::string& state_dir,
-                                                           std::vector<config::TrustedService> trusted_services);
+                                                           std::vector<config::TrustedService> trusted_services,
+                                                           std::vector<config::VmmFile> vmm_files = {});
 
   // Makes the maps equal to the snapshot: what is new is there before what is old goes.
   Applied apply(const inventory::Snapshot& snapshot);
@@ -88,18 +91,29 @@ class Ownership {
   std::string tenant_of_mac(const inventory::MacAddress& mac) const;
 
   // The VMM's process takes its domain's owner, and so do processes that descend from it. Called for each VMM of a
-  // snapshot and for one that just started.
-  void own_vmm(const probes::ProcessKey& process, probes::Owner owner);
+  // snapshot and for one that just started. What it opens is judged from when it is known what its domain declares.
+  void own_vmm(const probes::ProcessKey& process, probes::Owner owner,
+               const std::optional<std::vector<inventory::HostFile>>& host_files);
+
+  using Identify = std::function<inventory::VmmIdentity(std::uint32_t pid)>;
+
+  // Asks what the VMMs of these domains may open by now: libvirt writes what it is about to plug only after the VMM has
+  // opened it.
+  void declare_again(const std::set<std::uint32_t>& domains, const Identify& identify);
+  // DeclaredFiles::contains(), or a volume.
+  bool is_declared(std::uint32_t domain, const probes::FileKey& key, bool for_writing) const {
+    return volumes_.contains(key) || declared_.contains(domain, key, for_writing);
+  }
 
   // It executed an emulator and is no domain's VMM: it and what it forked meanwhile are the host's again.
   void disown_starting(const probes::ProcessKey& process);
 
   // Asks `identify` about each VMM that is starting, and gives those that are settled their owner.
-  void settle_starting(const std::function<inventory::VmmIdentity(std::uint32_t pid)>& identify,
-                       StartingVmms::Clock::time_point now);
+  void settle_starting(const Identify& identify, StartingVmms::Clock::time_point now);
 
  private:
-  Ownership(probes::OwnershipMaps& maps, VolumeClaims claims, std::vector<config::TrustedService> trusted_services);
+  Ownership(probes::OwnershipMaps& maps, VolumeClaims claims, std::vector<config::TrustedService> trusted_services,
+            std::vector<config::VmmFile> vmm_files);
 
   // What the domains name, and the kernel's keys of it, each asked for once.
   struct VolumeSurvey {
@@ -126,6 +140,7 @@ class Ownership {
   StartingVmms starting_;
   std::map<std::string, probes::Owner> domains_;  // by uuid
   Endpoints endpoints_;
+  DeclaredFiles declared_;
   std::map<std::uint32_t, probes::ProcessKey> vmms_;  // by domain number
   std::map<probes::FileKey, VolumeFacts> volumes_;
   std::set<std::pair<std::uint32_t, probes::FileKey>> told_claims_;  // by domain number

@@ -39,4 +39,16 @@ std::optional<StartOutcome> StartingVmms::outcome(const probes::ProcessKey& proc
   return std::nullopt;
 }
 
+std::optional<StartOutcome> StartingVmms::outcome(std::uint32_t tgid) const {
+  probes::ProcessKey last = {tgid, 0};
+  const auto look = [&](const auto& processes) {
+    for (auto one = processes.lower_bound(last); one != processes.end() && one->first.tgid == tgid; ++one) {
+      last = one->first;
+    }
+  };
+  look(settled_);
+  look(pending_);
+  return outcome(last);
+}
+
 }  // namespace bulkhead::ownership

@@ -38,6 +38,9 @@ class StartingVmms {
 
   // kPending for a process that is starting; nothing for one that never was.
   std::optional<StartOutcome> outcome(const probes::ProcessKey& process) const;
+  // Likewise of the process of that number that started last: children know the starting VMM that they descend from by
+  // its number.
+  std::optional<StartOutcome> outcome(std::uint32_t tgid) const;
 
   bool waiting() const { return !pending_.empty(); }
 

@@ -2,6 +2,10 @@
 
 #include <bpf/bpf.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -25,8 +29,22 @@ bh_file_key to_kernel(const FileKey& key) {
   return {.inode = key.inode,
           .device = key.device,
           .generation = key.generation,
-          .is_block = key.block_device ? 1u : 0u,
+          .is_block = key.block_device       ? BH_BLOCK_DEVICE
+                      : key.character_device ? BH_CHARACTER_DEVICE
+                                             : 0u,
           .padding = 0};
+}
+
+FileKey from_kernel(const bh_file_key& key) {
+  return {.inode = key.inode,
+          .device = key.device,
+          .generation = key.generation,
+          .block_device = key.is_block == BH_BLOCK_DEVICE,
+          .character_device = key.is_block == BH_CHARACTER_DEVICE};
+}
+
+bh_declared_key to_kernel(const FileKey& key, std::uint32_t domain) {
+  return {.file = to_kernel(key), .domain = domain, .padding = 0};
 }
 
 bh_port_key to_kernel(const PortKey& key) {
@@ -51,7 +69,7 @@ bool ask(int program, Query& query) {
 absl::Status write_vmm(int map, std::uint32_t tgid, const VmmEntry& entry) {
   const bh_vmm value = {.owner = to_kernel(entry.owner),
                         .start_ns = entry.start_ns,
-                        .flags = entry.descendant ? BH_VMM_DESCENDANT : 0u,
+                        .flags = (entry.descendant ? BH_VMM_DESCENDANT : 0u) | (entry.confined ? BH_VMM_CONFINED : 0u),
                         .padding = 0};
   if (bpf_map_update_elem(map, &tgid, &value, BPF_ANY) == 0) return absl::OkStatus();
   if (errno == E2BIG) return absl::ResourceExhaustedError("the kernel map 'vmms' is full");
@@ -63,6 +81,7 @@ absl::Status write_vmm(int map, std::uint32_t tgid, const VmmEntry& entry) {
 OwnershipMaps::OwnershipMaps(OwnershipDescriptors descriptors)
     : descriptors_(descriptors),
       volumes_(descriptors.volumes, "volumes"),
+      declared_files_(descriptors.declared_files, "declared_files"),
       ports_(descriptors.ports, "ports"),
       trusted_executables_(descriptors.trusted_executables, "trusted_executables"),
       emulators_(descriptors.emulators, "emulators"),
@@ -71,9 +90,9 @@ OwnershipMaps::OwnershipMaps(OwnershipDescriptors descriptors)
       libvirt_daemons_(descriptors.libvirt_daemons, "libvirt_daemons"),
       guarded_(descriptors.guarded, "guarded") {}
 
-absl::Status OwnershipMaps::set_vmm(const ProcessKey& process, Owner owner, bool descendant) {
+absl::Status OwnershipMaps::set_vmm(const ProcessKey& process, Owner owner, bool descendant, bool confined) {
   const std::lock_guard lock(vmms_mutex_);
-  const VmmEntry entry = {.start_ns = process.start_ns, .owner = owner, .descendant = descendant};
+  const VmmEntry entry = {.start_ns = process.start_ns, .owner = owner, .descendant = descendant, .confined = confined};
   if (absl::Status status = write_vmm(descriptors_.vmms, process.tgid, entry); !status.ok()) return status;
   written_vmms_.insert_or_assign(process.tgid, entry);
   return absl::OkStatus();
@@ -90,7 +109,8 @@ absl::StatusOr<VmmEntry> OwnershipMaps::vmm(std::uint32_t tgid) const {
   if (bpf_map_lookup_elem(descriptors_.vmms, &tgid, &value) != 0) return absl::NotFoundError("no VMM's process");
   return VmmEntry{.start_ns = value.start_ns,
                   .owner = {value.owner.tenant, value.owner.domain},
-                  .descendant = (value.flags & BH_VMM_DESCENDANT) != 0};
+                  .descendant = (value.flags & BH_VMM_DESCENDANT) != 0,
+                  .confined = (value.flags & BH_VMM_CONFINED) != 0};
 }
 
 absl::Status OwnershipMaps::set_volume(const FileKey& key, Owner owner) {
@@ -100,6 +120,32 @@ absl::Status OwnershipMaps::set_volume(const FileKey& key, Owner owner) {
 void OwnershipMaps::remove_volume(const FileKey& key) {
   const bh_file_key kernel_key = to_kernel(key);
   volumes_.remove(kernel_key);
+}
+
+absl::Status OwnershipMaps::set_declared(const FileKey& key, std::uint32_t domain, DeclaredAccess access) {
+  const bh_declared value = {.access = (access.read ? BH_DECLARED_READ : 0u) | (access.write ? BH_DECLARED_WRITE : 0u) |
+                                       (access.below ? BH_DECLARED_BELOW : 0u)};
+  return declared_files_.set(to_kernel(key, domain), value);
+}
+
+void OwnershipMaps::remove_declared(const FileKey& key, std::uint32_t domain) {
+  const bh_declared_key kernel_key = to_kernel(key, domain);
+  declared_files_.remove(kernel_key);
+}
+
+absl::StatusOr<DeclaredFile> OwnershipMaps::declared_file(const std::string& path, const std::string& root) const {
+  const FileDescriptor base(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!base) return absl::ErrnoToStatus(errno, absl::StrCat("cannot find ", root));
+  open_how how = {.flags = O_PATH | O_CLOEXEC, .mode = 0, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+  const FileDescriptor file(static_cast<int>(syscall(SYS_openat2, base.get(), path.c_str(), &how, sizeof(how))));
+  if (!file) return absl::ErrnoToStatus(errno, absl::StrCat("cannot find ", path));
+  struct stat status{};
+  if (fstat(file.get(), &status) != 0) return absl::ErrnoToStatus(errno, path);
+  bh_file_key_query query = {.descriptor = static_cast<std::uint32_t>(file.get()), .padding = 0, .key = {}};
+  if (!ask(descriptors_.declared_key_program, query)) {
+    return absl::InternalError(absl::StrCat("the kernel gives no key of ", path));
+  }
+  return DeclaredFile{.key = from_kernel(query.key), .directory = S_ISDIR(status.st_mode)};
 }
 
 absl::Status OwnershipMaps::set_port(const PortKey& key, Owner owner, const std::array<std::uint8_t, 6>& mac) {
@@ -168,8 +214,8 @@ absl::Status OwnershipMaps::set_agent(const ProcessKey& agent) {
 
 std::vector<std::string> OwnershipMaps::restore() {
   std::vector<std::string> faults = restore_vmms();
-  for (WrittenMap* map :
-       {&volumes_, &ports_, &trusted_executables_, &emulators_, &domains_, &endpoints_, &libvirt_daemons_, &guarded_}) {
+  for (WrittenMap* map : {&volumes_, &declared_files_, &ports_, &trusted_executables_, &emulators_, &domains_,
+                          &endpoints_, &libvirt_daemons_, &guarded_}) {
     std::vector<std::string> more = map->restore();
     faults.insert(faults.end(), more.begin(), more.end());
   }
@@ -213,10 +259,7 @@ absl::StatusOr<FileKey> OwnershipMaps::file_key(const std::string& path) const {
   if (!ask(descriptors_.file_key_program, query)) {
     return absl::InvalidArgumentError(absl::StrCat(path, " is neither a regular file nor a block device"));
   }
-  return FileKey{.inode = query.key.inode,
-                 .device = query.key.device,
-                 .generation = query.key.generation,
-                 .block_device = query.key.is_block != 0};
+  return from_kernel(query.key);
 }
 
 absl::StatusOr<EndpointKey> OwnershipMaps::endpoint_key(const std::string& path) const {

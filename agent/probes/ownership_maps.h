@@ -22,6 +22,8 @@ inline constexpr std::uint32_t kStartingNumber = 0xfffffffe;
 inline constexpr std::uint32_t kContestedNumber = 0xfffffffd;
 // The agent's own process, and the objects that its canaries touch.
 inline constexpr std::uint32_t kAgentNumber = 0xfffffffc;
+// A domain's number that is none's: numbers begin at 1.
+inline constexpr std::uint32_t kEveryDomain = 0;
 
 // Tenant and domain by the numbers that the agent handed out (agent/ownership/registry.h).
 struct Owner {
@@ -30,12 +32,13 @@ struct Owner {
   auto operator<=>(const Owner&) const = default;
 };
 
-// What a file is to the kernel; a block device is its number alone.
+// What a file is to the kernel; a device is its number alone.
 struct FileKey {
   std::uint64_t inode = 0;
   std::uint32_t device = 0;  // kernel encoding: major << 20 | minor
   std::uint32_t generation = 0;
   bool block_device = false;
+  bool character_device = false;  // of declared files alone
   auto operator<=>(const FileKey&) const = default;
 };
 
@@ -62,6 +65,20 @@ struct EndpointKey {
   auto operator<=>(const EndpointKey&) const = default;
 };
 
+// What VMMs may do with a file that no tenant owns.
+struct DeclaredAccess {
+  bool read = false;
+  bool write = false;
+  bool below = false;  // the same for what is below this directory
+  auto operator<=>(const DeclaredAccess&) const = default;
+};
+
+// A file of any kind, as declared_files has it.
+struct DeclaredFile {
+  FileKey key;
+  bool directory = false;
+};
+
 using DomainUuid = std::array<std::uint8_t, 16>;
 
 struct Trust {
@@ -76,6 +93,7 @@ struct VmmEntry {
   std::uint64_t start_ns = 0;
   Owner owner;
   bool descendant = false;
+  bool confined = false;
   auto operator<=>(const VmmEntry&) const = default;
 };
 
@@ -83,6 +101,7 @@ struct VmmEntry {
 struct OwnershipDescriptors {
   int vmms = -1;
   int volumes = -1;
+  int declared_files = -1;
   int ports = -1;
   int trusted_executables = -1;
   int emulators = -1;
@@ -91,6 +110,7 @@ struct OwnershipDescriptors {
   int libvirt_daemons = -1;
   int guarded = -1;
   int file_key_program = -1;
+  int declared_key_program = -1;
   int endpoint_key_program = -1;
   int process_program = -1;
 };
@@ -100,13 +120,21 @@ class OwnershipMaps {
  public:
   explicit OwnershipMaps(OwnershipDescriptors descriptors);
 
-  absl::Status set_vmm(const ProcessKey& process, Owner owner, bool descendant);
+  // `confined`: what it opens and its domain does not declare is told (set_declared()).
+  absl::Status set_vmm(const ProcessKey& process, Owner owner, bool descendant, bool confined = false);
   void remove_vmm(std::uint32_t tgid);
   // NotFound when the process is in no map.
   absl::StatusOr<VmmEntry> vmm(std::uint32_t tgid) const;
 
   absl::Status set_volume(const FileKey& key, Owner owner);
   void remove_volume(const FileKey& key);
+
+  // What the VMM of that domain, or of every domain (kEveryDomain), may open or connect to.
+  absl::Status set_declared(const FileKey& key, std::uint32_t domain, DeclaredAccess access);
+  void remove_declared(const FileKey& key, std::uint32_t domain);
+  // As file_key(), for any kind of file. A path that begins with "/" is looked up below `root`, a directory, as a
+  // process whose root it is would; nothing leads out of there.
+  absl::StatusOr<DeclaredFile> declared_file(const std::string& path, const std::string& root = "/") const;
 
   absl::Status set_port(const PortKey& key, Owner owner, const std::array<std::uint8_t, 6>& mac);
   void remove_port(const PortKey& key);
@@ -149,6 +177,7 @@ class OwnershipMaps {
 
   const OwnershipDescriptors descriptors_;
   WrittenMap volumes_;
+  WrittenMap declared_files_;
   WrittenMap ports_;
   WrittenMap trusted_executables_;
   WrittenMap emulators_;

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <set>
+#include <string_view>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
@@ -23,18 +25,9 @@ namespace bulkhead::probes {
 namespace {
 
 // ebpf/lib/maps.bpf.h: created with the first object, handed to all others.
-constexpr std::array kSharedMaps = {"vmms",
-                                    "volumes",
-                                    "ports",
-                                    "trusted_executables",
-                                    "emulators",
-                                    "domains",
-                                    "endpoints",
-                                    "libvirt_daemons",
-                                    "guarded",
-                                    "counters",
-                                    "announced_actors",
-                                    "rings"};
+constexpr std::array kSharedMaps = {
+    "vmms",      "volumes",         "declared_files", "ports",    "trusted_executables", "emulators", "domains",
+    "endpoints", "libvirt_daemons", "guarded",        "counters", "announced_actors",    "rings"};
 
 struct AttachedHook {
   LinkPtr link;
@@ -112,6 +105,8 @@ class ProbeSet::Impl {
   // Why the hook's program is not attached; empty when it is.
   std::string attach(const Probe& probe, const Hook& hook, bpf_program* program, const HookAttacher& attacher);
   v1::ProbeCoverage& add_coverage(const Probe& probe, const Hook& hook, const std::string& missing_reason);
+  // Once, at however many hooks it is: what it missed is counted by the program.
+  void add_program(v1::Probe probe, bpf_program* program);
 
   static int on_ring_record(void* context, void* data, std::size_t size) {
     auto* self = static_cast<Impl*>(context);
@@ -126,6 +121,7 @@ class ProbeSet::Impl {
   UsdtHooks usdt_hooks_;
   std::vector<int> periodic_;  // program descriptors, of objects_
   std::vector<LoadedProgram> programs_;
+  std::set<bpf_program*> attached_;  // those of programs_
   std::vector<FileDescriptor> rings_;
   std::unique_ptr<ring_buffer, RingBufferCloser> ring_buffer_;
   std::unique_ptr<OwnershipMaps> ownership_;
@@ -162,6 +158,7 @@ absl::Status ProbeSet::Impl::load_base(const Options& options) {
   counters_map_ = map("counters");
   ownership_ = std::make_unique<OwnershipMaps>(OwnershipDescriptors{.vmms = map("vmms"),
                                                                     .volumes = map("volumes"),
+                                                                    .declared_files = map("declared_files"),
                                                                     .ports = map("ports"),
                                                                     .trusted_executables = map("trusted_executables"),
                                                                     .emulators = map("emulators"),
@@ -170,6 +167,7 @@ absl::Status ProbeSet::Impl::load_base(const Options& options) {
                                                                     .libvirt_daemons = map("libvirt_daemons"),
                                                                     .guarded = map("guarded"),
                                                                     .file_key_program = program("file_key"),
+                                                                    .declared_key_program = program("declared_key"),
                                                                     .endpoint_key_program = program("endpoint_key"),
                                                                     .process_program = program("process")});
   return place_rings(map("rings"));
@@ -250,7 +248,7 @@ absl::Status ProbeSet::Impl::load_better(const Probe& probe, const Mechanism& me
   for (std::size_t i = 0; i < present.size(); ++i) {
     bpf_program* program = bpf_object__find_program_by_name(object->get(), present[i]->program);
     attached_.push_back({.link = std::move(links[i]), .row = coverage_.size()});
-    programs_.push_back({probe.id, FileDescriptor(dup(bpf_program__fd(program)))});
+    add_program(probe.id, program);
     v1::ProbeCoverage& row = add_coverage(probe, *present[i], "");
     row.set_tier(mechanism.tier);
     row.set_limits(mechanism.limits);
@@ -272,11 +270,14 @@ void ProbeSet::Impl::load_probe(const Probe& probe, const HookAttacher& attacher
   }
   // A hook that this kernel does not have must not take the object's other programs with it.
   std::vector<std::string> missing(probe.hooks.size());
+  std::set<std::string_view> needed;
   for (std::size_t i = 0; i < probe.hooks.size(); ++i) {
     missing[i] = attacher.missing(probe.hooks[i]);
-    if (!missing[i].empty()) {
-      bpf_program__set_autoload(bpf_object__find_program_by_name(object->get(), probe.hooks[i].program), false);
-    }
+    if (missing[i].empty()) needed.insert(probe.hooks[i].program);
+  }
+  for (const Hook& hook : probe.hooks) {
+    if (needed.contains(hook.program)) continue;
+    bpf_program__set_autoload(bpf_object__find_program_by_name(object->get(), hook.program), false);
   }
   if (bpf_object__load(object->get()) != 0) {
     const std::string reason = refusal(errno, messages.reason());
@@ -286,6 +287,7 @@ void ProbeSet::Impl::load_probe(const Probe& probe, const HookAttacher& attacher
     return;
   }
   for (std::size_t i = 0; i < probe.hooks.size(); ++i) {
+    if (!missing[i].empty() && probe.hooks[i].optional) continue;
     bpf_program* program = bpf_object__find_program_by_name(object->get(), probe.hooks[i].program);
     if (missing[i].empty()) missing[i] = attach(probe, probe.hooks[i], program, attacher);
     add_coverage(probe, probe.hooks[i], missing[i]);
@@ -305,8 +307,12 @@ std::string ProbeSet::Impl::attach(const Probe& probe, const Hook& hook, bpf_pro
     if (!link.ok()) return std::string(link.status().message());
     attached_.push_back({.link = *std::move(link), .row = coverage_.size()});
   }
-  programs_.push_back({probe.id, FileDescriptor(dup(bpf_program__fd(program)))});
+  add_program(probe.id, program);
   return hook.kind == HookKind::kUsdt ? kNotLookedForLibvirt : "";
+}
+
+void ProbeSet::Impl::add_program(v1::Probe probe, bpf_program* program) {
+  if (attached_.insert(program).second) programs_.push_back({probe, FileDescriptor(dup(bpf_program__fd(program)))});
 }
 
 bool ProbeSet::Impl::follow_libvirt(std::span<const std::string> libraries) {

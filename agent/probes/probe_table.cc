@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "ebpf/skeletons/confinement.skel.h"
 #include "ebpf/skeletons/core_dump.skel.h"
 #include "ebpf/skeletons/delivery.skel.h"
 #include "ebpf/skeletons/endpoint.skel.h"
@@ -85,6 +86,40 @@ constexpr std::array kEndpointHooks = {
     Hook{"connect_exit", kTracepoint, "syscalls/sys_exit_connect"},
 };
 
+// A program stands for all calls of its kind. Those that are optional depend on how the kernel was built.
+constexpr std::array kConfinementHooks = {
+    Hook{"program_executed", kBtfTracepoint, "sched_process_exec"},
+    Hook{"cloned", kBtfTracepoint, "sched_process_fork"},
+    Hook{"unshared", kTracepoint, "syscalls/sys_exit_unshare"},
+    Hook{"joined", kTracepoint, "syscalls/sys_exit_setns"},
+    Hook{"user_changed", kTracepoint, "syscalls/sys_exit_setuid"},
+    Hook{"user_changed", kTracepoint, "syscalls/sys_exit_setgid"},
+    Hook{"user_changed", kTracepoint, "syscalls/sys_exit_setreuid"},
+    Hook{"user_changed", kTracepoint, "syscalls/sys_exit_setregid"},
+    Hook{"user_changed", kTracepoint, "syscalls/sys_exit_setresuid"},
+    Hook{"user_changed", kTracepoint, "syscalls/sys_exit_setresgid"},
+    Hook{"user_changed", kTracepoint, "syscalls/sys_exit_setfsuid"},
+    Hook{"user_changed", kTracepoint, "syscalls/sys_exit_setfsgid"},
+    Hook{"user_changed", kTracepoint, "syscalls/sys_exit_setgroups"},
+    Hook{"capabilities_set", kTracepoint, "syscalls/sys_exit_capset"},
+    Hook{"root_changed", kTracepoint, "syscalls/sys_exit_chroot"},
+    Hook{"mounted", kTracepoint, "syscalls/sys_exit_mount"},
+    Hook{"mounted", kTracepoint, "syscalls/sys_exit_umount"},
+    Hook{"mounted", kTracepoint, "syscalls/sys_exit_pivot_root"},
+    Hook{"mounted", kTracepoint, "syscalls/sys_exit_move_mount"},
+    Hook{"mounted", kTracepoint, "syscalls/sys_exit_open_tree"},
+    Hook{"mounted", kTracepoint, "syscalls/sys_exit_mount_setattr"},
+    Hook{"mounted", kTracepoint, "syscalls/sys_exit_fsopen"},
+    Hook{"mounted", kTracepoint, "syscalls/sys_exit_fspick"},
+    Hook{"mounted", kTracepoint, "syscalls/sys_exit_fsmount"},
+    Hook{"module_changed", kTracepoint, "syscalls/sys_exit_init_module", true},
+    Hook{"module_changed", kTracepoint, "syscalls/sys_exit_finit_module", true},
+    Hook{"module_changed", kTracepoint, "syscalls/sys_exit_delete_module", true},
+    Hook{"module_changed", kTracepoint, "syscalls/sys_exit_kexec_load", true},
+    Hook{"module_changed", kTracepoint, "syscalls/sys_exit_kexec_file_load", true},
+    Hook{"bpf_called", kTracepoint, "syscalls/sys_exit_bpf"},
+    Hook{"ptrace_called", kTracepoint, "syscalls/sys_exit_ptrace"},
+};
 constexpr std::array kGuardHooks = {
     Hook{"signalled", kBtfTracepoint, "signal_generate"},
 };
@@ -131,13 +166,13 @@ const std::array kProbes = {
     Probe{v1::PROBE_MEMORY_CORE_DUMP, "memory.core_dump", "MEM-11",
           "that a VMM ends so, where its core goes and how much of it; who reads it later is not seen",
           bh_core_dump::elf_bytes, kCoreDumpHooks},
-    Probe{v1::PROBE_DISK_FILE_OPEN, "disk.file_open", "DISK-01 MEM-03 MEM-08 CTRL-03",
+    Probe{v1::PROBE_DISK_FILE_OPEN, "disk.file_open", "DISK-01 MEM-03 MEM-08 CTRL-03 VMM-02",
           "opens only, not the reads and writes after them; the descriptor is looked up after the call, so another "
           "thread that replaces it at once hides the file; no 32-bit system calls",
           bh_file_open::elf_bytes, kFileOpenHooks, 2, kFileOpenBetter},
     Probe{v1::PROBE_DISK_IO_URING_OPEN,
           "disk.io_uring_open",
-          "DISK-01 MEM-03 MEM-08 CTRL-03",
+          "DISK-01 MEM-03 MEM-08 CTRL-03 VMM-02",
           "a request that asks for no completion (IOSQE_CQE_SKIP_SUCCESS) is not seen",
           bh_io_uring_open::elf_bytes,
           kIoUringHooks,
@@ -160,10 +195,15 @@ const std::array kProbes = {
           {},
           v1::PROBE_UNSPECIFIED,
           "unanswered"},
-    Probe{v1::PROBE_CONTROL_ENDPOINT, "control.endpoint", "CTRL-02 CTRL-03",
+    Probe{v1::PROBE_CONTROL_ENDPOINT, "control.endpoint", "CTRL-02 CTRL-03 VMM-04",
           "connections that succeed, by connect(2); none through io_uring, none from other hosts, none that were there "
-          "before, and no descriptor that is taken from another process; no 32-bit system calls",
+          "before, no datagrams to an address, and no descriptor that is taken from another process; no 32-bit system "
+          "calls",
           bh_endpoint::elf_bytes, kEndpointHooks},
+    Probe{v1::PROBE_VMM_CONFINEMENT, "vmm.confinement", "VMM-01 VMM-03",
+          "a call for which the VMM's own system call filter ends it; programs that could not be executed, and clones "
+          "that failed; no 32-bit system calls but clones and executed programs",
+          bh_confinement::elf_bytes, kConfinementHooks},
     Probe{v1::PROBE_AGENT_GUARD, "agent.guard", "SENS-01",
           "a signal that ends the agent at once takes its record with it: the next run tells that the last one ended "
           "unannounced",

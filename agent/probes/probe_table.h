@@ -21,10 +21,10 @@ enum class HookKind {
 };
 
 struct Hook {
-  const char* program;  // function in the BPF object
+  const char* program;  // function in the BPF object; several hooks may have the same
   HookKind kind;
   const char* name;
-  // Some kernels are built without it, and miss nothing then.
+  // Some kernels are built without it, and miss nothing then: it has no row in the coverage.
   bool optional = false;
 };
 

@@ -5,15 +5,17 @@
 
 #include "ebpf/lib/guard.bpf.h"
 
-static __always_inline void bh_judge_endpoint(__u32 probe, struct task_struct* task, struct bh_endpoint_key* key,
+/* False for what is no domain's. */
+static __always_inline bool bh_judge_endpoint(__u32 probe, struct task_struct* task, struct bh_endpoint_key* key,
                                               __u32 method, __s64 result) {
   struct bh_endpoint* endpoint = bpf_map_lookup_elem(&endpoints, key);
-  if (!endpoint || bh_was_canary(probe, task, endpoint->owner, BH_CANARY_ENDPOINT | method)) return;
+  if (!endpoint) return false;
+  if (bh_was_canary(probe, task, endpoint->owner, BH_CANARY_ENDPOINT | method)) return true;
   BH_COUNT(probe, seen);
   struct bh_owner actor = bh_actor_owner(task);
   if (bh_same_tenant(actor, endpoint->owner)) {
     BH_COUNT(probe, suppressed);
-    return;
+    return true;
   }
   bh_announce_actor(task);
   struct bh_endpoint_record record = {};
@@ -27,6 +29,7 @@ static __always_inline void bh_judge_endpoint(__u32 probe, struct task_struct* t
   record.kind = endpoint->kind;
   record.method = method;
   bh_submit(&record.header, probe, BH_RECORD_ENDPOINT, sizeof(record));
+  return true;
 }
 
 #endif

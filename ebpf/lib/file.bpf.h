@@ -7,12 +7,19 @@
 
 #define BH_S_IFMT 0170000
 #define BH_S_IFREG 0100000
+#define BH_S_IFDIR 0040000
 #define BH_S_IFBLK 0060000
 #define BH_S_IFCHR 0020000
 #define BH_S_IFSOCK 0140000
 #define BH_PROC_SUPER_MAGIC 0x9fa0
 #define BH_DEVPTS_SUPER_MAGIC 0x1cd1
+#define BH_SYSFS_MAGIC 0x62656572
+#define BH_FMODE_READ 0x1
+#define BH_FMODE_WRITE 0x2
 #define BH_FMODE_PATH 0x4000 /* O_PATH: no access to the file's content */
+/* Opened by a file system for itself, such as the file below one of an overlay (4.19, d3b1084dfd62). */
+#define BH_FMODE_NOACCOUNT 0x20000000
+#define BH_MNT_INTERNAL 0x4000 /* linux/mount.h: of no mount namespace, such as a memfd's or a pipe's */
 
 /* The file behind a descriptor of `task`, as it is now; null when there is none. */
 static __always_inline struct file* bh_file_of(struct task_struct* task, __u32 descriptor) {
@@ -36,10 +43,24 @@ static __always_inline bool bh_file_key_of(struct inode* inode, struct bh_file_k
   }
   if (type == BH_S_IFBLK) {
     key->device = BPF_CORE_READ(inode, i_rdev);
-    key->is_block = 1;
+    key->is_block = BH_BLOCK_DEVICE;
     return true;
   }
   return false;
+}
+
+/* The key of any file, directories and devices among them, as declared_files has it. */
+static __always_inline void bh_declared_file_of(struct inode* inode, struct bh_file_key* key) {
+  __u32 type = BPF_CORE_READ(inode, i_mode) & BH_S_IFMT;
+  __builtin_memset(key, 0, sizeof(*key));
+  if (type == BH_S_IFBLK || type == BH_S_IFCHR) {
+    key->device = BPF_CORE_READ(inode, i_rdev);
+    key->is_block = type == BH_S_IFBLK ? BH_BLOCK_DEVICE : BH_CHARACTER_DEVICE;
+    return;
+  }
+  key->inode = BPF_CORE_READ(inode, i_ino);
+  key->device = BPF_CORE_READ(inode, i_sb, s_dev);
+  key->generation = BPF_CORE_READ(inode, i_generation);
 }
 
 /* False for what can be no endpoint: all but sockets and ptys. A definition may name any other device as a console. */

@@ -114,18 +114,22 @@ static __always_inline __u32 bh_label_length(const struct bh_label_walk* walk, _
 }
 
 /* Crosses mounts as d_path does. Returns the bytes written at `offset`; sets `flags` if the root was not reached. */
-static __noinline __u32 bh_write_path(struct file* file, __u32 offset, __u16* flags) {
+static __noinline __u32 bh_write_path_of(struct dentry* dentry, struct vfsmount* vfsmount, __u32 offset, __u16* flags) {
   struct bh_scratch* target = bh_this_cpu_scratch();
   if (!target) return 0;
   struct bh_label_walk* walk = &target->walk;
   walk->offset = offset;
   walk->end = offset + BH_PATH_CAPACITY;
   walk->complete = 0;
-  walk->dentry = BPF_CORE_READ(file, f_path.dentry);
-  walk->vfsmount = BPF_CORE_READ(file, f_path.mnt);
+  walk->dentry = dentry;
+  walk->vfsmount = vfsmount;
   bpf_loop(BH_PATH_DEPTH, bh_path_step, 0, 0);
   if (!walk->complete) *flags |= BH_FLAG_PATH_CUT;
   return bh_label_length(walk, offset);
+}
+
+static __always_inline __u32 bh_write_path(struct file* file, __u32 offset, __u16* flags) {
+  return bh_write_path_of(BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt), offset, flags);
 }
 
 static long bh_cgroup_step(__u32 index, void* unused) {

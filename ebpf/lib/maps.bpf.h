@@ -25,6 +25,15 @@ struct {
   __type(value, struct bh_volume);
 } volumes SEC(".maps");
 
+/* What VMMs may open besides. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 262144);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct bh_declared_key);
+  __type(value, struct bh_declared);
+} declared_files SEC(".maps");
+
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(max_entries, 65536);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A file that was just opened, judged by the kernel's own object: is it a tenant's volume (DISK-01), is it a VMM's
- * memory in procfs (MEM-03), is it all of the host's memory (MEM-08), is it a domain's console (CTRL-03)? No path
- * string is looked at for the verdict.
+ * memory in procfs (MEM-03), is it all of the host's memory (MEM-08), is it a domain's console (CTRL-03)? And if it is
+ * none of these, and a VMM opened it: does its domain declare it (VMM-02)? No path string is looked at for the verdict.
  */
 #ifndef BULKHEAD_EBPF_LIB_OPENED_FILE_BPF_H
 #define BULKHEAD_EBPF_LIB_OPENED_FILE_BPF_H
 
+#include "ebpf/lib/declared.bpf.h"
 #include "ebpf/lib/endpoint.bpf.h"
 #include "ebpf/lib/memory_access.bpf.h"
 #include "ebpf/lib/proc_mem.bpf.h"
@@ -14,12 +15,14 @@
 /* Major 1 (Documentation/admin-guide/devices.txt): 1 is /dev/mem, 2 was /dev/kmem. */
 #define BH_DEV_MEM ((1u << 20) | 1)
 #define BH_DEV_KMEM ((1u << 20) | 2)
-#define BH_S_IFCHR 0020000
 
-static __always_inline void bh_judge_proc_mem(__u32 probe, struct task_struct* task, struct file* file,
+/* False when it is no VMM's memory. */
+static __always_inline bool bh_judge_proc_mem(__u32 probe, struct task_struct* task, struct file* file,
                                               struct task_struct* target, __s64 result) {
   struct bh_memory_call call = {.operation = BH_MEMORY_PROC_MEM_OPEN, .open_flags = BPF_CORE_READ(file, f_flags)};
+  if (!bh_vmm_of(target)) return false;
   if (bh_memory_judge(probe, task, target, &call)) bh_memory_tell(probe, task, &call, result);
+  return true;
 }
 
 /* What was found to cross tenants goes out, with its path. */
@@ -46,20 +49,22 @@ static __always_inline void bh_tell_opened(__u32 probe, struct task_struct* task
   bh_count_output(probe, bh_output_scratch(target, size));
 }
 
-static __always_inline void bh_judge_volume(__u32 probe, struct task_struct* task, struct file* file,
+/* False for what is no volume. */
+static __always_inline bool bh_judge_volume(__u32 probe, struct task_struct* task, struct file* file,
                                             struct inode* inode, __u32 method) {
   struct bh_file_open_record found = {.method = method};
-  if (!bh_file_key_of(inode, &found.file)) return;
+  if (!bh_file_key_of(inode, &found.file)) return false;
   struct bh_volume* volume = bpf_map_lookup_elem(&volumes, &found.file);
-  if (!volume || bh_was_canary(probe, task, volume->owner, BH_CANARY_OPEN | method)) return;
+  if (!volume) return false;
+  if (bh_was_canary(probe, task, volume->owner, BH_CANARY_OPEN | method)) return true;
   BH_COUNT(probe, seen);
   found.header.actor = bh_actor_owner(task);
   found.header.object = volume->owner;
-  if (bh_same_tenant(found.header.actor, found.header.object)) {
+  if (bh_same_tenant(found.header.actor, found.header.object))
     BH_COUNT(probe, suppressed);
-    return;
-  }
-  bh_tell_opened(probe, task, file, &found, BH_MAY_OPEN_VOLUMES);
+  else
+    bh_tell_opened(probe, task, file, &found, BH_MAY_OPEN_VOLUMES);
+  return true;
 }
 
 /* All of the host's memory is every tenant's, so whoever opens it crosses to them. */
@@ -72,14 +77,46 @@ static __always_inline void bh_judge_host_memory(__u32 probe, struct task_struct
   bh_tell_opened(probe, task, file, &found, BH_MAY_ACCESS_MEMORY);
 }
 
-static __always_inline void bh_judge_procfs(__u32 probe, struct task_struct* task, struct file* file,
+static __always_inline bool bh_judge_procfs(__u32 probe, struct task_struct* task, struct file* file,
                                             struct inode* inode, __u32 method, __s64 result) {
   if (bh_is_proc_host_memory(file, inode)) {
     bh_judge_host_memory(probe, task, file, 0, method);
-    return;
+    return true;
   }
   struct task_struct* target = bh_proc_mem_task(file, inode);
-  if (target) bh_judge_proc_mem(probe, task, file, target, result);
+  return target && bh_judge_proc_mem(probe, task, file, target, result);
+}
+
+/* Nobody's. What the kernel opens for another call (execve, a pty's other end) is that call's matter. */
+static __always_inline void bh_judge_host_file(__u32 probe, struct task_struct* task, struct file* file,
+                                               struct inode* inode, __u32 method) {
+  struct bh_vmm* vmm = bh_confined_vmm(task);
+  if (!vmm || method == BH_OPEN_OTHER || !bh_is_host_file(file)) return;
+  BH_COUNT(probe, seen);
+  if (!bh_is_undeclared(file, inode, vmm)) {
+    BH_COUNT(probe, suppressed);
+    return;
+  }
+  struct bh_file_open_record found = {.method = method};
+  bh_declared_file_of(inode, &found.file);
+  found.header.actor = vmm->owner;
+  found.header.flags = BH_FLAG_HOST_FILE;
+  bh_tell_opened(probe, task, file, &found, 0);
+}
+
+/* False for what is nobody's. `result` as for bh_judge_opened_file(). */
+static __always_inline bool bh_judge_owned(__u32 probe, struct task_struct* task, struct file* file,
+                                           struct inode* inode, __u32 method, __s64 result) {
+  struct bh_endpoint_key key;
+  if (BPF_CORE_READ(inode, i_sb, s_magic) == BH_PROC_SUPER_MAGIC)
+    return bh_judge_procfs(probe, task, file, inode, method, result);
+  if (bh_endpoint_key_of(inode, &key)) return bh_judge_endpoint(probe, task, &key, BH_ENDPOINT_OPEN, result);
+  if ((BPF_CORE_READ(inode, i_mode) & BH_S_IFMT) != BH_S_IFCHR)
+    return bh_judge_volume(probe, task, file, inode, method);
+  __u32 device = BPF_CORE_READ(inode, i_rdev);
+  if (device != BH_DEV_MEM && device != BH_DEV_KMEM) return false;
+  bh_judge_host_memory(probe, task, file, device, method);
+  return true;
 }
 
 /* `result` is what the caller of the open will see: a descriptor, or 0 where that is not known yet. */
@@ -87,17 +124,7 @@ static __always_inline void bh_judge_opened_file(__u32 probe, struct file* file,
   if (!file || (BPF_CORE_READ(file, f_mode) & BH_FMODE_PATH)) return;
   struct task_struct* task = (struct task_struct*)bpf_get_current_task();
   struct inode* inode = BPF_CORE_READ(file, f_inode);
-  struct bh_endpoint_key key;
-  if (BPF_CORE_READ(inode, i_sb, s_magic) == BH_PROC_SUPER_MAGIC) {
-    bh_judge_procfs(probe, task, file, inode, method, result);
-  } else if (bh_endpoint_key_of(inode, &key)) {
-    bh_judge_endpoint(probe, task, &key, BH_ENDPOINT_OPEN, result);
-  } else if ((BPF_CORE_READ(inode, i_mode) & BH_S_IFMT) == BH_S_IFCHR) {
-    __u32 device = BPF_CORE_READ(inode, i_rdev);
-    if (device == BH_DEV_MEM || device == BH_DEV_KMEM) bh_judge_host_memory(probe, task, file, device, method);
-  } else {
-    bh_judge_volume(probe, task, file, inode, method);
-  }
+  if (!bh_judge_owned(probe, task, file, inode, method, result)) bh_judge_host_file(probe, task, file, inode, method);
 }
 
 #endif

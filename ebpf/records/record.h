@@ -49,6 +49,7 @@ enum bh_record_kind {
   BH_RECORD_LIFECYCLE = 5,
   BH_RECORD_CONTROL_CALL = 6,
   BH_RECORD_ENDPOINT = 7,
+  BH_RECORD_VMM_ACT = 8,
   BH_RECORD_SIGNAL = 10,
   BH_RECORD_CANARY = 11,
   BH_RECORD_MERGE = 12,
@@ -58,7 +59,8 @@ enum bh_record_kind {
 /*
  * Tenants and domains are numbers that the agent hands out while it runs; they are never reused in a run. 0 is the
  * host. A VMM whose exec was just seen belongs to BH_OWNER_STARTING until the agent knows its domain; it equals
- * nothing, not even another starting VMM. The same holds for what two tenants claim (BH_OWNER_CONTESTED).
+ * nothing, not even another starting VMM; its `domain` is then its thread group id, which its children inherit. The
+ * same holds for what two tenants claim (BH_OWNER_CONTESTED).
  */
 #define BH_OWNER_HOST 0u
 #define BH_OWNER_STARTING 0xfffffffeu
@@ -82,24 +84,45 @@ struct bh_vmm {
   __u32 padding;
 };
 #define BH_VMM_DESCENDANT 1u /* came by fork from a VMM */
+#define BH_VMM_CONFINED 2u   /* all that its domain declares is in declared_files: what else it opens is told */
 BH_STATIC_ASSERT(sizeof(struct bh_vmm) == 24, "bh_vmm");
 
 /*
- * What a file is to the kernel. A block device is its number, whatever node led there; then inode and generation are 0.
- * The agent never computes a key from stat(2): it lets the kernel side do it (ebpf/probes/control/file_key.bpf.c).
+ * What a file is to the kernel. A device is its number, whatever node led there; then inode and generation are 0.
+ * The agent never computes a key from stat(2): it lets the kernel side do it (ebpf/probes/control/object_key.bpf.c).
  */
 struct bh_file_key {
   __u64 inode;
   __u32 device; /* kernel encoding: major << 20 | minor */
   __u32 generation;
-  __u32 is_block;
+  __u32 is_block; /* BH_BLOCK_DEVICE; BH_CHARACTER_DEVICE in declared_files alone */
   __u32 padding;
 };
+#define BH_BLOCK_DEVICE 1u
+#define BH_CHARACTER_DEVICE 2u
 BH_STATIC_ASSERT(sizeof(struct bh_file_key) == 24, "bh_file_key");
 
 struct bh_volume {
   struct bh_owner owner;
 };
+
+/*
+ * What a VMM may open or connect to besides volumes and its endpoints: any kind of file, directories among them. Domain
+ * 0 is every domain.
+ */
+struct bh_declared_key {
+  struct bh_file_key file;
+  __u32 domain;
+  __u32 padding;
+};
+BH_STATIC_ASSERT(sizeof(struct bh_declared_key) == 32, "bh_declared_key");
+
+struct bh_declared {
+  __u32 access; /* BH_DECLARED_* */
+};
+#define BH_DECLARED_READ 1u
+#define BH_DECLARED_WRITE 2u
+#define BH_DECLARED_BELOW 4u /* a directory: the same for what is below it on its file system and has no other name */
 
 /* An ifindex means nothing without its network namespace. */
 struct bh_port_key {
@@ -125,6 +148,7 @@ enum bh_endpoint_kind {
   BH_ENDPOINT_GUEST_AGENT = 2,
   BH_ENDPOINT_CONSOLE = 3,
   BH_ENDPOINT_DISPLAY = 4,
+  BH_ENDPOINT_HOST_SOCKET = 5,
 };
 
 /* A socket or pty by its inode, or a TCP port that is listened on by its network namespace; the other part is 0. */
@@ -207,6 +231,10 @@ struct bh_process_query {
 #define BH_FLAG_PATH_CUT 2u
 /* What was opened is all of the host's memory; for file open records. */
 #define BH_FLAG_HOST_MEMORY 4u
+/* What was opened is no tenant's, and nothing that the VMM's domain declares; for file open records. */
+#define BH_FLAG_HOST_FILE 8u
+/* The path is a name in the abstract namespace of unix sockets; for endpoint records. */
+#define BH_FLAG_ABSTRACT_NAME 16u
 
 struct bh_header {
   __u64 time_ns;
@@ -383,14 +411,46 @@ enum bh_endpoint_method {
   BH_ENDPOINT_OPEN = 2,
 };
 
+/*
+ * For BH_ENDPOINT_HOST_SOCKET, path_length bytes follow: of path components, deepest first, each ended by NUL; or of the
+ * abstract name, as it is.
+ */
 struct bh_endpoint_record {
   struct bh_header header;
   struct bh_endpoint_key endpoint;
   __s64 result;
   __u32 kind;   /* enum bh_endpoint_kind */
   __u32 method; /* enum bh_endpoint_method */
+  __u32 path_length;
+  __u32 padding;
 };
-BH_STATIC_ASSERT(sizeof(struct bh_endpoint_record) == 104, "bh_endpoint_record");
+BH_STATIC_ASSERT(sizeof(struct bh_endpoint_record) == 112, "bh_endpoint_record");
+
+/* Same numbers as bulkhead.v1.VmmActKind. */
+enum bh_vmm_act {
+  BH_VMM_ACT_EXECUTE = 1,
+  BH_VMM_ACT_CREDENTIALS = 2,
+  BH_VMM_ACT_NAMESPACE = 3,
+  BH_VMM_ACT_MOUNT = 4,
+  BH_VMM_ACT_MODULE = 5,
+  BH_VMM_ACT_BPF = 6,
+  BH_VMM_ACT_PTRACE = 7,
+};
+
+/* The call was clone, clone3, fork or vfork: the kernel tells its outcome, not its number. */
+#define BH_CALL_CLONE 0xffffffffu
+
+/* For BH_VMM_ACT_EXECUTE, path_length bytes of the program's path follow: components, deepest first, each ended by NUL. */
+struct bh_vmm_act_record {
+  struct bh_header header;
+  __s64 result;
+  __u64 argument;
+  __u32 act;         /* enum bh_vmm_act */
+  __u32 call;        /* this machine's number of the system call, or BH_CALL_CLONE */
+  __u32 path_length;
+  __u32 padding;
+};
+BH_STATIC_ASSERT(sizeof(struct bh_vmm_act_record) == 96, "bh_vmm_act_record");
 
 /* A signal that another process sent to the agent. */
 struct bh_signal_record {

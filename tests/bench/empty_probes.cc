@@ -24,6 +24,7 @@ class EmptyProbes::Impl {
     for (const probes::Probe& probe : probes::probe_table()) {
       for (const probes::Hook& hook : probe.hooks) {
         if (hook.kind == probes::HookKind::kUsdt) continue;  // in libvirt's daemons, which no benchmark asks
+        if (!attacher->missing(hook).empty() || probe.tier == 1) continue;  // as the probe itself is without it
         bpf_program* program = bpf_object__find_program_by_name(object_.get(), hook.program);
         if (program == nullptr) return absl::InternalError(std::string("no empty program ") + hook.program);
         auto link = attacher->attach(hook, program);

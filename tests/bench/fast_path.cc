@@ -3,11 +3,14 @@
 //
 //   bench_fast_path [--rounds=N] [--json]
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -38,6 +41,7 @@ struct Workload {
   int batch;  // calls between two looks at the clock
   // Nanoseconds a call, one slice each, in step.
   std::vector<double> off, off_again, empty, on;
+  bool by_vmm = true;  // whether the process is a VMM, while the probes are there
 };
 
 double measure(const Workload& workload) {
@@ -75,6 +79,7 @@ class TemporaryDirectory {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
   }
+  std::string name(const std::string& of) const { return path_ / of; }
   std::string file(const std::string& name) const {
     std::ofstream(path_ / name) << "content";
     return path_ / name;
@@ -87,6 +92,7 @@ class TemporaryDirectory {
 class Bench {
  public:
   explicit Bench(int rounds) : rounds_(rounds) {
+    listen_for_it();
     // The bridge learns where both ends are, so that frames are forwarded and not flooded.
     for (std::size_t tap = 0; tap < 2; ++tap) {
       taps_.send(tap, test::ipv4_frame(TapNetwork::mac(tap), TapNetwork::mac(tap), {}, {}, 0));
@@ -95,7 +101,17 @@ class Bench {
     workloads_ = {
         {"system call that no probe needs (getppid)", [] { getppid(); }, 1000, {}, {}, {}, {}},
         {"openat + close, nobody's file", [this] { open_and_close(stranger_); }, 100, {}, {}, {}, {}},
+        {"openat + close, nobody's file, by no VMM", [this] { open_and_close(stranger_); }, 100, {}, {}, {}, {}, false},
         {"openat + close, own volume (same tenant)", [this] { open_and_close(volume_); }, 100, {}, {}, {}, {}},
+        {"connect to a unix socket of nobody's", [this] { connect_and_close(); }, 100, {}, {}, {}, {}},
+        {"connect to a unix socket of nobody's, by no VMM",
+         [this] { connect_and_close(); },
+         100,
+         {},
+         {},
+         {},
+         {},
+         false},
         {"frame tap-bridge-tap, same tenant",
          [this, frame] {
            taps_.send(0, frame);
@@ -107,6 +123,24 @@ class Bench {
          {},
          {}},
     };
+  }
+
+  // To a datagram socket: nobody has to accept.
+  void connect_and_close() {
+    const int client = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const auto* address = reinterpret_cast<const sockaddr*>(&server_address_);
+    if (connect(client, address, sizeof server_address_) != 0) fail(absl::ErrnoToStatus(errno, "cannot connect"));
+    close(client);
+  }
+
+  void listen_for_it() {
+    server_address_.sun_family = AF_UNIX;
+    const std::string path = directory_.name("socket");
+    if (path.size() >= sizeof server_address_.sun_path) fail(absl::InternalError(path + " is too long for a socket"));
+    std::strcpy(server_address_.sun_path, path.c_str());
+    server_ = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (bind(server_, reinterpret_cast<const sockaddr*>(&server_address_), sizeof server_address_) != 0)
+      fail(absl::ErrnoToStatus(errno, path));
   }
 
   void run() {
@@ -129,7 +163,10 @@ class Bench {
 
  private:
   void slice(std::vector<double> Workload::* samples) {
-    for (Workload& workload : workloads_) (workload.*samples).push_back(measure(workload));
+    for (Workload& workload : workloads_) {
+      if (become_vmm_) become_vmm_(workload.by_vmm);
+      (workload.*samples).push_back(measure(workload));
+    }
   }
 
   void with_empty() {
@@ -143,11 +180,17 @@ class Bench {
     if (!probes.ok()) fail(probes.status());
     probes::OwnershipMaps& maps = (*probes)->ownership();
     absl::Status status = maps.set_volume(*maps.file_key(volume_), kAcme);
-    status.Update(maps.set_vmm(*maps.process(static_cast<std::uint32_t>(getpid())), kAcme, false));
+    const probes::ProcessKey self = *maps.process(static_cast<std::uint32_t>(getpid()));
+    become_vmm_ = [&maps, self](bool is_vmm) {
+      maps.remove_vmm(self.tgid);
+      if (!is_vmm) return;
+      if (absl::Status set = maps.set_vmm(self, kAcme, false); !set.ok()) fail(set);
+    };
     status.Update(maps.set_port(taps_.key(0), kAcme, TapNetwork::mac(0)));
     status.Update(maps.set_port(taps_.key(1), kAcme, TapNetwork::mac(1)));
     if (!status.ok()) fail(status);
     slice(&Workload::on);
+    become_vmm_ = nullptr;
     std::size_t records = 0;
     (*probes)->drain([&](std::span<const std::byte>) { ++records; });
     if (records != 0) fail(absl::InternalError("the same tenant's acts made records"));
@@ -157,7 +200,10 @@ class Bench {
   TemporaryDirectory directory_;
   const std::string stranger_ = directory_.file("stranger");
   const std::string volume_ = directory_.file("volume");
+  sockaddr_un server_address_{};
+  int server_ = -1;
   TapNetwork taps_{2};
+  std::function<void(bool)> become_vmm_;
   std::vector<Workload> workloads_;
 };
 

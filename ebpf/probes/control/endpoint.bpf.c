@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-// CTRL-02 and CTRL-03: connections to a domain's monitor, guest agent channel, console or display. The socket at the
-// other end is judged, by the kernel's own pointer to it, not the address that the caller gave.
-#include "ebpf/lib/endpoint.bpf.h"
+// CTRL-02 and CTRL-03: connections to a domain's monitor, guest agent channel, console or display; VMM-04: a VMM's to a
+// unix socket of the host's. The socket at the other end is judged, by the kernel's own pointer to it, not the address
+// that the caller gave.
+#include "ebpf/lib/host_socket.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -27,12 +28,20 @@ int connect_enter(struct trace_event_raw_sys_enter* ctx) {
   return 0;
 }
 
-/* unix_stream_connect: the end that was made for us keeps the path that the listener is bound to. */
-static __always_inline bool key_of_unix(struct sock* socket, struct bh_endpoint_key* key) {
-  struct sock* peer = BPF_CORE_READ((struct unix_sock*)socket, peer);
-  if (!peer) return false;
-  struct dentry* dentry = BPF_CORE_READ((struct unix_sock*)peer, path.dentry);
-  return dentry && bh_endpoint_key_of(BPF_CORE_READ(dentry, d_inode), key);
+/* unix_stream_connect: the end that was made for us keeps the address that the listener is bound to. */
+static __always_inline struct unix_sock* peer_of(struct sock* socket) {
+  return (struct unix_sock*)BPF_CORE_READ((struct unix_sock*)socket, peer);
+}
+
+static __always_inline void judge_unix(struct task_struct* task, struct sock* socket, __s64 result) {
+  struct unix_sock* peer = peer_of(socket);
+  if (!peer) return;
+  struct bh_endpoint_key key = {};
+  struct dentry* dentry = BPF_CORE_READ(peer, path.dentry);
+  if (dentry && bh_endpoint_key_of(BPF_CORE_READ(dentry, d_inode), &key) &&
+      bh_judge_endpoint(BH_PROBE_CONTROL_ENDPOINT, task, &key, BH_ENDPOINT_CONNECT, result))
+    return;
+  bh_judge_host_socket(BH_PROBE_CONTROL_ENDPOINT, task, peer, &key, result);
 }
 
 /* A connection to this host itself: over loopback, or from an address to the same address. */
@@ -70,12 +79,12 @@ int connect_exit(struct trace_event_raw_sys_exit* ctx) {
   struct sock* socket = BPF_CORE_READ(handle, sk);
   if (!socket) return 0;
   __u16 family = BPF_CORE_READ(socket, __sk_common.skc_family);
-  struct bh_endpoint_key key;
-  bool known = false;
-  if (family == AF_UNIX)
-    known = key_of_unix(socket, &key);
-  else if (family == AF_INET || family == AF_INET6)
-    known = key_of_tcp(socket, family, &key);
-  if (known) bh_judge_endpoint(BH_PROBE_CONTROL_ENDPOINT, task, &key, BH_ENDPOINT_CONNECT, ctx->ret);
+  if (family == AF_UNIX) {
+    judge_unix(task, socket, ctx->ret);
+  } else if (family == AF_INET || family == AF_INET6) {
+    struct bh_endpoint_key key;
+    if (key_of_tcp(socket, family, &key))
+      bh_judge_endpoint(BH_PROBE_CONTROL_ENDPOINT, task, &key, BH_ENDPOINT_CONNECT, ctx->ret);
+  }
   return 0;
 }

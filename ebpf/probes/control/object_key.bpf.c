@@ -17,6 +17,17 @@ int file_key(struct bh_file_key_query* query) {
   return 0;
 }
 
+/* Of any kind of file, as declared_files has it. */
+SEC("syscall")
+int declared_key(struct bh_file_key_query* query) {
+  struct file* file = bh_file_of((struct task_struct*)bpf_get_current_task(), query->descriptor);
+  struct bh_file_key key = {};
+  if (!file) return 1;
+  bh_declared_file_of(BPF_CORE_READ(file, f_inode), &key);
+  query->key = key;
+  return 0;
+}
+
 SEC("syscall")
 int endpoint_key(struct bh_endpoint_key_query* query) {
   struct file* file = bh_file_of((struct task_struct*)bpf_get_current_task(), query->descriptor);

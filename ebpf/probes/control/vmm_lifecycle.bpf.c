@@ -20,7 +20,8 @@ int BPF_PROG(forked, struct task_struct* parent, struct task_struct* child) {
   if ((__u32)child->pid != tgid) return 0; /* a thread: its group is in the map already */
   struct bh_vmm* vmm = bh_vmm_of(parent);
   if (!vmm) return 0;
-  struct bh_vmm inherited = {.owner = vmm->owner, .start_ns = bh_start_ns(child), .flags = BH_VMM_DESCENDANT};
+  struct bh_vmm inherited = {
+      .owner = vmm->owner, .start_ns = bh_start_ns(child), .flags = vmm->flags | BH_VMM_DESCENDANT};
   if (bpf_map_update_elem(&vmms, &tgid, &inherited, BPF_ANY)) {
     BH_COUNT(BH_PROBE_CONTROL_VMM_LIFECYCLE, seen);
     BH_COUNT(BH_PROBE_CONTROL_VMM_LIFECYCLE, lost);
@@ -34,7 +35,7 @@ int BPF_PROG(executed, struct task_struct* task, pid_t old_pid, struct linux_bin
   if (!bh_file_key_of(BPF_CORE_READ(program, file, f_inode), &key)) return 0;
   if (!bpf_map_lookup_elem(&emulators, &key) || bh_vmm_of(task)) return 0;
   __u32 tgid = task->tgid;
-  struct bh_vmm starting = {.owner = {BH_OWNER_STARTING, 0}, .start_ns = bh_start_ns(task)};
+  struct bh_vmm starting = {.owner = {BH_OWNER_STARTING, tgid}, .start_ns = bh_start_ns(task)};
   if (bpf_map_update_elem(&vmms, &tgid, &starting, BPF_ANY)) {
     BH_COUNT(BH_PROBE_CONTROL_VMM_LIFECYCLE, seen);
     BH_COUNT(BH_PROBE_CONTROL_VMM_LIFECYCLE, lost);

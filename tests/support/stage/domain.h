@@ -47,6 +47,8 @@ struct DomainPlan {
   bool boots_after_reset = false;
   // More of libvirt's XML for <devices>.
   std::string devices = {};
+  // More words for QEMU's command line, past libvirt.
+  std::vector<std::string> qemu_arguments = {};
 };
 
 // Makes an image with qemu-img.

@@ -1,21 +1,27 @@
-// CTRL-02 and CTRL-03: connects to a unix socket by its path, or to a TCP port of this host.
+// CTRL-02, CTRL-03 and VMM-04: connects to a unix socket by its path or name, or to a TCP port of this host.
 #include <arpa/inet.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+
+#include <cstddef>
 
 #include "tests/support/subjects/subject.h"
 
 namespace {
 
-constexpr const char* kUsage = "connector [--wait] [--address=IP] PATH|PORT";
+constexpr const char* kUsage = "connector [--wait] [--datagram] [--address=IP] PATH|@NAME|PORT";
 
-int connect_to_path(const std::string& path) {
+// A name that begins with "@" is in the abstract namespace.
+int connect_to_path(const std::string& path, int type) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) return ENAMETOOLONG;
-  std::strcpy(address.sun_path, path.c_str());
-  const int client = socket(AF_UNIX, SOCK_STREAM, 0);
-  return connect(client, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  const bool is_abstract = path[0] == '@';
+  if (is_abstract) address.sun_path[0] = '\0';
+  const size_t size = is_abstract ? offsetof(sockaddr_un, sun_path) + path.size() : sizeof address;
+  const int client = socket(AF_UNIX, type, 0);
+  return connect(client, reinterpret_cast<sockaddr*>(&address), static_cast<socklen_t>(size)) == 0 ? 0 : errno;
 }
 
 int connect_to_port(const std::string& text, std::uint16_t port) {
@@ -37,9 +43,10 @@ int main(int argc, char** argv) {
   const subject::Arguments arguments(argc, argv, kUsage);
   const std::string& where = arguments.word(0);
   arguments.wait_for_go();
-  const int error = where[0] == '/' ? connect_to_path(where)
-                                    : connect_to_port(arguments.value("address", "127.0.0.1"),
-                                                      static_cast<std::uint16_t>(arguments.word_number(0)));
+  const int error = where[0] == '/' || where[0] == '@'
+                        ? connect_to_path(where, arguments.flag("datagram") ? SOCK_DGRAM : SOCK_STREAM)
+                        : connect_to_port(arguments.value("address", "127.0.0.1"),
+                                          static_cast<std::uint16_t>(arguments.word_number(0)));
   if (error != 0) return subject::refused("connecting", error);
   return subject::done("%s", where.c_str());
 }

@@ -31,8 +31,9 @@ std::vector<std::string> documented_keys(const std::string& text) {
 TEST_CASE("the documentation has every key of the configuration, in order, and no other") {
   std::vector<std::string> expected;
   for (const std::string& key : key_names()) {
-    // The list itself is documented too, before what its entries have.
+    // The lists themselves are documented too, before what their entries have.
     if (key == "trusted_services.executable") expected.emplace_back("trusted_services");
+    if (key == "vmm_files.path") expected.emplace_back("vmm_files");
     expected.push_back(key);
   }
   CHECK(documented_keys(read_document()) == expected);
