@@ -54,6 +54,7 @@ class Attributor {
   void describe_actor(const decode::Header& header, v1::Actor& actor);
   // Of an actor and an object that are described: the kernel's verdict, and what it could not judge.
   bool is_trusted(const decode::Header& header, config::Operations operations, const v1::Event& event);
+  std::string name_of_file(v1::ObjectKind kind, const decode::FileKey& file, const std::string& path) const;
   void describe_object_owner(probes::Owner owner, v1::Object& object);
   void describe(const decode::ActorRecord& record, v1::Event& event);
   void describe(const decode::MemoryRecord& record, v1::Event& event);
@@ -62,6 +63,7 @@ class Attributor {
   void describe(const decode::LifecycleRecord& record, v1::Event& event);
   void describe(const decode::ControlRecord& record, v1::Event& event);
   void describe(const decode::EndpointRecord& record, v1::Event& event);
+  void describe(const decode::HoldingRecord& record, v1::Event& event);
 
   // The owner as it is known now: one that was starting when the kernel wrote the record may have a domain by now.
   probes::Owner settled(decode::Owner owner, const probes::ProcessKey& process) const;

@@ -50,6 +50,13 @@ struct Spool {
   std::uint64_t max_mib = 1024;
 };
 
+struct Sweep {
+  // Between looks at what the host's processes have; 0: none at all.
+  std::chrono::milliseconds interval{60'000};
+
+  bool is_on() const { return interval != std::chrono::milliseconds::zero(); }
+};
+
 enum class LogLevel { kTrace, kDebug, kInfo, kWarning, kError };
 
 struct Config {
@@ -61,6 +68,7 @@ struct Config {
   std::vector<TrustedService> trusted_services;
   std::uint32_t ring_kib_per_cpu = 512;
   Spool spool;
+  Sweep sweep;
   std::chrono::milliseconds health_interval{2000};
   // Accept a collector that is neither on this host nor reached over TLS.
   bool allow_plaintext = false;

@@ -72,6 +72,7 @@ struct FileOpenRecord {
   FileKey file;
   std::string path;
   bool is_host_memory = false;
+  bool is_guest_memory = false;
   v1::FileOpen open;
 };
 
@@ -110,8 +111,18 @@ struct EndpointRecord {
   v1::EndpointAccess access;
 };
 
+struct HoldingRecord {
+  Header header;
+  v1::ObjectKind held = v1::OBJECT_KIND_UNSPECIFIED;
+  FileKey file;
+  std::uint32_t target_tgid = 0;  // for /proc/<pid>/mem: the VMM's; 0 for all else
+  std::uint64_t target_start_ns = 0;
+  std::string path;
+  v1::Holding holding;
+};
+
 using Record = std::variant<ActorRecord, MemoryRecord, FileOpenRecord, DeliveryRecord, LifecycleRecord, ControlRecord,
-                            EndpointRecord>;
+                            EndpointRecord, HoldingRecord>;
 
 const Header& header_of(const Record& record);
 

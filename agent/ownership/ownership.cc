@@ -78,7 +78,11 @@ bool looks_like_emulator(const std::string& name) {
 
 Ownership::Ownership(probes::OwnershipMaps& maps, VolumeClaims claims,
                      std::vector<config::TrustedService> trusted_services)
-    : maps_(maps), claims_(std::move(claims)), trust_(std::move(trusted_services)), endpoints_(maps) {}
+    : maps_(maps),
+      claims_(std::move(claims)),
+      trust_(std::move(trusted_services)),
+      endpoints_(maps),
+      guest_memory_(maps) {}
 
 absl::StatusOr<std::unique_ptr<Ownership>> Ownership::create(probes::OwnershipMaps& maps, const std::string& state_dir,
                                                              std::vector<config::TrustedService> trusted_services) {
@@ -332,6 +336,10 @@ Applied Ownership::apply(const inventory::Snapshot& snapshot) {
   endpoints_.settle();
   namespaces_.release_idle();
   return applied;
+}
+
+void Ownership::apply_guest_memory(const std::vector<probes::MemoryClaim>& claims) {
+  guest_memory_.apply(claims, [this](const probes::FileKey& key) { return volumes_.contains(key); });
 }
 
 probes::Owner Ownership::domain(const std::string& uuid) const {

@@ -14,6 +14,7 @@
 #include "agent/inventory/model.h"
 #include "agent/inventory/network_namespace.h"
 #include "agent/ownership/endpoints.h"
+#include "agent/ownership/guest_memory.h"
 #include "agent/ownership/registry.h"
 #include "agent/ownership/starting_vmms.h"
 #include "agent/ownership/trust.h"
@@ -63,6 +64,11 @@ class Ownership {
   bool trusts(const probes::FileKey& executable, const TrustedAct& act) const { return trust_.allows(executable, act); }
   // The file that a living process executes, as the kernel sees it.
   absl::StatusOr<probes::FileKey> executable_of(std::uint32_t pid) const;
+
+  // GuestMemory::apply(), with what a sweep found after the last snapshot was applied.
+  void apply_guest_memory(const std::vector<probes::MemoryClaim>& claims);
+  // GuestMemory::name_of().
+  std::string guest_memory(const probes::FileKey& key) const { return guest_memory_.name_of(key); }
 
   // Who owns the domain with this uuid; {} when the inventory has none.
   probes::Owner domain(const std::string& uuid) const;
@@ -115,6 +121,7 @@ class Ownership {
   StartingVmms starting_;
   std::map<std::string, probes::Owner> domains_;  // by uuid
   Endpoints endpoints_;
+  GuestMemory guest_memory_;
   std::map<std::uint32_t, probes::ProcessKey> vmms_;  // by domain number
   std::map<probes::FileKey, VolumeFacts> volumes_;
   std::map<probes::PortKey, PortFacts> ports_;

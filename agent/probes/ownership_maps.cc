@@ -78,7 +78,11 @@ absl::StatusOr<VmmEntry> OwnershipMaps::vmm(std::uint32_t tgid) const {
 }
 
 absl::Status OwnershipMaps::set_volume(const FileKey& key, Owner owner) {
-  return update(descriptors_.volumes, to_kernel(key), bh_volume{.owner = to_kernel(owner)}, "volumes");
+  return update(descriptors_.volumes, to_kernel(key), bh_volume{.owner = to_kernel(owner), .is_memory = 0}, "volumes");
+}
+
+absl::Status OwnershipMaps::set_guest_memory(const FileKey& key, Owner owner) {
+  return update(descriptors_.volumes, to_kernel(key), bh_volume{.owner = to_kernel(owner), .is_memory = 1}, "volumes");
 }
 
 void OwnershipMaps::remove_volume(const FileKey& key) {

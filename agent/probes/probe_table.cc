@@ -14,6 +14,7 @@
 #include "ebpf/skeletons/process_vm_direct.skel.h"
 #include "ebpf/skeletons/ptrace.skel.h"
 #include "ebpf/skeletons/ptrace_direct.skel.h"
+#include "ebpf/skeletons/sweep.skel.h"
 #include "ebpf/skeletons/vmm_lifecycle.skel.h"
 
 namespace bulkhead::probes {
@@ -74,6 +75,12 @@ constexpr std::array kEndpointHooks = {
     Hook{"connect_enter", kTracepoint, "syscalls/sys_enter_connect"},
     Hook{"connect_exit", kTracepoint, "syscalls/sys_exit_connect"},
 };
+constexpr std::array kSweepHooks = {
+    Hook{"guest_memory", kIterator, "task_vma"},
+    Hook{"descriptors", kIterator, "task_file"},
+    Hook{"mappings", kIterator, "task_vma"},
+    Hook{"machines", kIterator, "task"},
+};
 
 constexpr std::array kProcessVmDirectHooks = {
     Hook{"target_known", kFexit, "mm_access"},
@@ -106,13 +113,13 @@ const std::array kProbes = {
     Probe{v1::PROBE_MEMORY_INSTRUMENT, "memory.instrument", "MEM-04 MEM-10",
           "measuring a whole CPU or a cgroup with perf is not told, though VMMs run there too; no 32-bit system calls",
           bh_instrument::elf_bytes, kInstrumentHooks},
-    Probe{v1::PROBE_DISK_FILE_OPEN, "disk.file_open", "DISK-01 MEM-03 MEM-08 CTRL-03",
+    Probe{v1::PROBE_DISK_FILE_OPEN, "disk.file_open", "DISK-01 MEM-03 MEM-05 MEM-08 CTRL-03",
           "opens only, not the reads and writes after them; the descriptor is looked up after the call, so another "
           "thread that replaces it at once hides the file; no 32-bit system calls",
           bh_file_open::elf_bytes, kFileOpenHooks, 2, kFileOpenBetter},
     Probe{v1::PROBE_DISK_IO_URING_OPEN,
           "disk.io_uring_open",
-          "DISK-01 MEM-03 MEM-08 CTRL-03",
+          "DISK-01 MEM-03 MEM-05 MEM-08 CTRL-03",
           "a request that asks for no completion (IOSQE_CQE_SKIP_SUCCESS) is not seen",
           bh_io_uring_open::elf_bytes,
           kIoUringHooks,
@@ -139,6 +146,11 @@ const std::array kProbes = {
           "connections that succeed, by connect(2); none through io_uring, none from other hosts, none that were there "
           "before, and no descriptor that is taken from another process; no 32-bit system calls",
           bh_endpoint::elf_bytes, kEndpointHooks},
+    Probe{
+        v1::PROBE_HOST_SWEEP, "host.sweep", "MEM-03 MEM-04 MEM-05 MEM-06 MEM-08 DISK-01 CTRL-06",
+        "what comes and goes between two sweeps; descriptors on their way in a socket's queue or in an io_uring's own "
+        "table; processes outside the agent's pid namespace",
+        bh_sweep::elf_bytes, kSweepHooks},
 };
 
 }  // namespace

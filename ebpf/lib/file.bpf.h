@@ -12,7 +12,16 @@
 #define BH_S_IFSOCK 0140000
 #define BH_PROC_SUPER_MAGIC 0x9fa0
 #define BH_DEVPTS_SUPER_MAGIC 0x1cd1
+#define BH_ANON_INODE_FS_MAGIC 0x09041934
 #define BH_FMODE_PATH 0x4000 /* O_PATH: no access to the file's content */
+
+/* Major 1 (Documentation/admin-guide/devices.txt): 1 is /dev/mem, 2 was /dev/kmem. */
+#define BH_DEV_MEM ((1u << 20) | 1)
+#define BH_DEV_KMEM ((1u << 20) | 2)
+
+static __always_inline bool bh_is_memory_device(__u32 device) {
+  return device == BH_DEV_MEM || device == BH_DEV_KMEM;
+}
 
 /* The file behind a descriptor of `task`, as it is now; null when there is none. */
 static __always_inline struct file* bh_file_of(struct task_struct* task, __u32 descriptor) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A file that was just opened, judged by the kernel's own object: is it a tenant's volume (DISK-01), is it a VMM's
- * memory in procfs (MEM-03), is it all of the host's memory (MEM-08), is it a domain's console (CTRL-03)? No path
- * string is looked at for the verdict.
+ * A file that was just opened, judged by the kernel's own object: is it a tenant's volume (DISK-01), is it an object
+ * of guest memory (MEM-05), is it a VMM's memory in procfs (MEM-03), is it all of the host's memory (MEM-08), is it a
+ * domain's console (CTRL-03)? No path string is looked at for the verdict.
  */
 #ifndef BULKHEAD_EBPF_LIB_OPENED_FILE_BPF_H
 #define BULKHEAD_EBPF_LIB_OPENED_FILE_BPF_H
@@ -10,11 +10,6 @@
 #include "ebpf/lib/endpoint.bpf.h"
 #include "ebpf/lib/memory_access.bpf.h"
 #include "ebpf/lib/proc_mem.bpf.h"
-
-/* Major 1 (Documentation/admin-guide/devices.txt): 1 is /dev/mem, 2 was /dev/kmem. */
-#define BH_DEV_MEM ((1u << 20) | 1)
-#define BH_DEV_KMEM ((1u << 20) | 2)
-#define BH_S_IFCHR 0020000
 
 static __always_inline void bh_judge_proc_mem(__u32 probe, struct task_struct* task, struct file* file,
                                               struct task_struct* target, __s64 result) {
@@ -59,7 +54,8 @@ static __always_inline void bh_judge_volume(__u32 probe, struct task_struct* tas
     BH_COUNT(probe, suppressed);
     return;
   }
-  bh_tell_opened(probe, task, file, &found, BH_MAY_OPEN_VOLUMES);
+  if (volume->is_memory) found.header.flags = BH_FLAG_GUEST_MEMORY;
+  bh_tell_opened(probe, task, file, &found, volume->is_memory ? BH_MAY_ACCESS_MEMORY : BH_MAY_OPEN_VOLUMES);
 }
 
 /* All of the host's memory is every tenant's, so whoever opens it crosses to them. */
@@ -94,7 +90,7 @@ static __always_inline void bh_judge_opened_file(__u32 probe, struct file* file,
     bh_judge_endpoint(probe, task, &key, BH_ENDPOINT_OPEN, result);
   } else if ((BPF_CORE_READ(inode, i_mode) & BH_S_IFMT) == BH_S_IFCHR) {
     __u32 device = BPF_CORE_READ(inode, i_rdev);
-    if (device == BH_DEV_MEM || device == BH_DEV_KMEM) bh_judge_host_memory(probe, task, file, device, method);
+    if (bh_is_memory_device(device)) bh_judge_host_memory(probe, task, file, device, method);
   } else {
     bh_judge_volume(probe, task, file, inode, method);
   }

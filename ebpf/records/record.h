@@ -49,6 +49,7 @@ enum bh_record_kind {
   BH_RECORD_LIFECYCLE = 5,
   BH_RECORD_CONTROL_CALL = 6,
   BH_RECORD_ENDPOINT = 7,
+  BH_RECORD_HOLDING = 9,
 };
 
 /*
@@ -91,8 +92,10 @@ struct bh_file_key {
 };
 BH_STATIC_ASSERT(sizeof(struct bh_file_key) == 24, "bh_file_key");
 
+/* A tenant's volume, or an object of guest memory: one map for both, so that an open costs one look-up. */
 struct bh_volume {
   struct bh_owner owner;
+  __u32 is_memory;
 };
 
 /* An ifindex means nothing without its network namespace. */
@@ -193,6 +196,8 @@ struct bh_process_query {
 #define BH_FLAG_PATH_CUT 2u
 /* What was opened is all of the host's memory; for file open records. */
 #define BH_FLAG_HOST_MEMORY 4u
+/* What was opened is an object of a guest's memory; for file open records. */
+#define BH_FLAG_GUEST_MEMORY 16u
 
 struct bh_header {
   __u64 time_ns;
@@ -377,5 +382,49 @@ struct bh_endpoint_record {
   __u32 method; /* enum bh_endpoint_method */
 };
 BH_STATIC_ASSERT(sizeof(struct bh_endpoint_record) == 104, "bh_endpoint_record");
+
+/* Same numbers as bulkhead.v1.HoldingKind. */
+enum bh_holding_kind {
+  BH_HOLDING_DESCRIPTOR = 1,
+  BH_HOLDING_MAPPING = 2,
+};
+
+/* Those of bulkhead.v1.ObjectKind that can be held. */
+enum bh_held {
+  BH_HELD_GUEST_MEMORY = 1,
+  BH_HELD_VOLUME = 2,
+  BH_HELD_HOST_MEMORY = 9,
+  BH_HELD_VIRTUAL_MACHINE = 12,
+};
+
+/* Found by a sweep. path_length bytes of path components follow, deepest first, each ended by NUL. */
+struct bh_holding_record {
+  struct bh_header header;
+  struct bh_file_key file;
+  __u64 target_start_ns; /* of the VMM whose /proc/<pid>/mem it is; 0 for all else */
+  __u64 mapped_bytes;    /* of the mapping that was found, the lowest of the object's */
+  __u32 target_tgid;
+  __u32 kind; /* enum bh_holding_kind */
+  __u32 held; /* enum bh_held */
+  __u32 descriptor;
+  __u32 open_flags;
+  __u16 writable; /* a shared mapping that may be written */
+  __u16 path_length;
+};
+BH_STATIC_ASSERT(sizeof(struct bh_holding_record) == 128, "bh_holding_record");
+
+/* ---- what a sweep over the VMMs' own mappings yields, read from the iterator and not from a ring ---- */
+
+/* A VMM has this object mapped as only guest memory is. path_length bytes of path components follow, as in records. */
+struct bh_memory_claim {
+  struct bh_file_key file;
+  struct bh_owner owner;
+  __u64 vmm_start_ns;
+  __u64 bytes;
+  __u32 vmm_tgid;
+  __u16 size; /* of the whole claim with its tail */
+  __u16 path_length;
+};
+BH_STATIC_ASSERT(sizeof(struct bh_memory_claim) == 56, "bh_memory_claim");
 
 #endif
