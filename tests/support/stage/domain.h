@@ -45,6 +45,8 @@ struct DomainPlan {
   unsigned memory_mib = 96;
   // More of libvirt's XML for <devices>.
   std::string devices = {};
+  // And for the domain itself, such as <memoryBacking>.
+  std::string elements = {};
 };
 
 // Makes an image with qemu-img.
