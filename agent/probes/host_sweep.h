@@ -29,8 +29,8 @@ struct SweepDescriptors {
   int machines = -1;
 };
 
-// One thread uses it at a time. Each call takes about a millisecond of CPU per hundred processes, and longer when a
-// process is in the midst of changing its mappings: it waits for it.
+// One thread uses it at a time. Both calls together take some 17 ms of CPU per hundred processes (docs/benchmarks.md), and
+// longer by the clock when a process is in the midst of changing its mappings: they wait for it.
 class HostSweep {
  public:
   // Takes over the descriptors.
