@@ -29,6 +29,7 @@
 #include "agent/spool/spool.h"
 #include "agent/statements.h"
 #include "agent/stream/stream.h"
+#include "agent/sweeper.h"
 #include "spdlog/spdlog.h"
 
 namespace bulkhead {
@@ -49,7 +50,7 @@ constexpr seconds kDrainTimeout{5};
 
 }  // namespace
 
-// Everything but libvirt's and the stream's own threads runs on the thread of run().
+// Everything but libvirt's, the stream's and the sweeper's own threads runs on the thread of run().
 class Agent::Impl {
  public:
   explicit Impl(const config::Config& config) : config_(config) {}
@@ -90,6 +91,7 @@ class Agent::Impl {
 
   std::unique_ptr<ControlWatch> control_watch_;
   std::unique_ptr<guard::Guard> guard_;
+  std::unique_ptr<Sweeper> sweeper_;
   std::unique_ptr<spool::Spool> spool_;
   std::unique_ptr<health::Reporter> reporter_;
   std::unique_ptr<stream::Stream> stream_;
@@ -110,7 +112,7 @@ class Agent::Impl {
 
 absl::Status Agent::Impl::open() {
   absl::StatusOr<std::unique_ptr<probes::ProbeSet>> probes =
-      probes::ProbeSet::load({.ring_kib_per_cpu = config_.ring_kib_per_cpu});
+      probes::ProbeSet::load({.ring_kib_per_cpu = config_.ring_kib_per_cpu, .sweeps = config_.sweep.is_on()});
   if (!probes.ok()) return probes.status();
   probes_ = *std::move(probes);
   control_watch_ = std::make_unique<ControlWatch>(io_, *probes_, [this] { tell_coverage(); });
@@ -135,11 +137,13 @@ absl::Status Agent::Impl::open() {
   policy_ = std::make_unique<PolicyWatch>(io_, config_.state_dir,
                                           policy::HostNames{.host_id = hello.host_id(), .hostname = hello.hostname()},
                                           [this] { use_policy(); });
-  absl::StatusOr<std::unique_ptr<ownership::Ownership>> ownership = ownership::Ownership::create(
-      probes_->ownership(), config_.state_dir, policy::trusted_services_of(policy_->current(), config_), config_.vmm_files);
+  absl::StatusOr<std::unique_ptr<ownership::Ownership>> ownership =
+      ownership::Ownership::create(probes_->ownership(), config_.state_dir,
+                                   policy::trusted_services_of(policy_->current(), config_), config_.vmm_files);
   if (!ownership.ok()) return absl::InvalidArgumentError(ownership.status().message());
   ownership_ = *std::move(ownership);
   attributor_ = std::make_unique<attribute::Attributor>(*ownership_);
+  sweeper_ = std::make_unique<Sweeper>(io_, probes_->host_sweep(), *ownership_, config_.sweep.interval);
 
   snapshot_ = std::make_shared<inventory::Snapshot>();
   reporter_ = std::make_unique<health::Reporter>(health::Sources{
@@ -326,6 +330,7 @@ void Agent::Impl::apply(std::shared_ptr<const inventory::Snapshot> snapshot) {
   }
   append(std::move(changes));
   tell_what_is_ready();
+  sweeper_->ownership_changed();
   if (!applied.incomplete) return;
   incomplete_timer_.expires_after(kIncompleteInterval);
   incomplete_timer_.async_wait([this](const boost::system::error_code& error) {
@@ -366,6 +371,7 @@ void Agent::Impl::use_policy() {
 void Agent::Impl::stop(int signal) {
   spdlog::info("stopping");
   control_watch_->stop();
+  sweeper_->stop();
   waiting_timer_.cancel();
   incomplete_timer_.cancel();
   health_timer_.cancel();

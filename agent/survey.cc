@@ -24,7 +24,7 @@ constexpr std::chrono::seconds kPatience{10};
 
 absl::StatusOr<v1::Coverage> survey_probes(const config::Config& config) {
   absl::StatusOr<std::unique_ptr<probes::ProbeSet>> probes =
-      probes::ProbeSet::load({.ring_kib_per_cpu = config.ring_kib_per_cpu});
+      probes::ProbeSet::load({.ring_kib_per_cpu = config.ring_kib_per_cpu, .sweeps = config.sweep.is_on()});
   if (!probes.ok()) return probes.status();
   (*probes)->follow_libvirt(inventory::find_libvirt_files().libraries);
   return coverage_of(**probes);

@@ -24,6 +24,9 @@ probes::ProcessKey target_process(const decode::Record& record) {
     return {merge->target_tgid, merge->target_start_ns};
   }
   if (std::holds_alternative<decode::CoreRecord>(record)) return actor_process(decode::header_of(record));
+  if (const auto* holding = std::get_if<decode::HoldingRecord>(&record)) {
+    return {holding->target_tgid, holding->target_start_ns};
+  }
   return {};
 }
 
@@ -248,19 +251,56 @@ void Attributor::describe(const decode::FileOpenRecord& record, v1::Event& event
     return;
   }
   v1::Object& object = *event.mutable_object();
-  object.set_kind(record.is_host_memory ? v1::OBJECT_KIND_HOST_MEMORY : v1::OBJECT_KIND_VOLUME);
-  const ownership::VolumeFacts* volume = record.is_host_memory ? nullptr : ownership_.volume(key_of(record.file));
-  describe_object_owner(record.is_host_file && volume != nullptr
-                            ? volume->owner
-                            : probes::Owner{record.header.object.tenant, record.header.object.domain},
+  object.set_kind(record.is_host_memory    ? v1::OBJECT_KIND_HOST_MEMORY
+                  : record.is_guest_memory ? v1::OBJECT_KIND_GUEST_MEMORY
+                                           : v1::OBJECT_KIND_VOLUME);
+  describe_object_owner(record.is_host_file ? ownership_.volume(key_of(record.file))->owner
+                                            : probes::Owner{record.header.object.tenant, record.header.object.domain},
                         object);
-  // A volume that was released since is named by what the kernel opened.
-  object.set_id(volume != nullptr ? volume->source : record.path);
+  object.set_id(name_of_file(object.kind(), record.file, record.path));
   event.set_path(record.path);
   *event.mutable_file_open() = record.open;
   const config::Operations operations =
-      record.is_host_memory ? memory_operations_of(record.open) : operations_of(record.open);
+      object.kind() == v1::OBJECT_KIND_VOLUME ? operations_of(record.open) : memory_operations_of(record.open);
   event.mutable_actor()->set_trusted_service(is_trusted(record.header, operations, event));
+}
+
+void Attributor::describe(const decode::HoldingRecord& record, v1::Event& event) {
+  describe_actor(record.header, *event.mutable_actor());
+  v1::Object& object = *event.mutable_object();
+  object.set_kind(record.held);
+  const probes::ProcessKey target = {record.target_tgid, record.target_start_ns};
+  const bool is_machine = record.held == v1::OBJECT_KIND_VIRTUAL_MACHINE;
+  const probes::Owner owner = settled(record.header.object, target);
+  describe_object_owner(owner, object);
+  if (target.tgid != 0 || is_machine) {
+    const probes::ProcessKey vmm = is_machine ? actor_process(record.header) : target;
+    object.set_id(absl::StrCat("vmm:", vmm.tgid, ":", vmm.start_ns));
+  } else {
+    object.set_id(name_of_file(record.held, record.file, record.path));
+  }
+  if (target.tgid != 0) {
+    const ownership::DomainFacts* domain = ownership_.registry().domain(owner.domain);
+    describe_process(target, domain == nullptr ? "" : domain->emulator, "", *object.mutable_vmm());
+  }
+  event.set_path(record.path);
+  *event.mutable_holding() = record.holding;
+  event.mutable_actor()->set_trusted_service(
+      is_trusted(record.header, operations_of(record.holding, record.held), event));
+}
+
+// What was released since is named by what the kernel has.
+std::string Attributor::name_of_file(v1::ObjectKind kind, const decode::FileKey& file, const std::string& path) const {
+  const probes::FileKey key = {file.inode, file.device, file.generation, file.block_device};
+  if (kind == v1::OBJECT_KIND_VOLUME) {
+    const ownership::VolumeFacts* volume = ownership_.volume(key);
+    return volume != nullptr ? volume->source : path;
+  }
+  if (kind == v1::OBJECT_KIND_GUEST_MEMORY) {
+    const std::string name = ownership_.guest_memory(key);
+    return name.empty() ? ownership::memory_name(path) : name;
+  }
+  return path;
 }
 
 void Attributor::describe(const decode::ControlRecord& record, v1::Event& event) {

@@ -64,6 +64,7 @@ class Attributor {
   void describe_actor(const decode::Header& header, v1::Actor& actor);
   // Of an actor and an object that are described: the kernel's verdict, and what it could not judge.
   bool is_trusted(const decode::Header& header, config::Operations operations, const v1::Event& event);
+  std::string name_of_file(v1::ObjectKind kind, const decode::FileKey& file, const std::string& path) const;
   void describe_object_owner(probes::Owner owner, v1::Object& object);
   void describe_guest_memory(probes::Owner owner, const probes::ProcessKey& vmm, v1::Object& object);
   void describe(const decode::ActorRecord& record, v1::Event& event);
@@ -80,6 +81,7 @@ class Attributor {
   void describe(const decode::VmmActRecord& record, v1::Event& event);
   // Of the host; or of the VMM's own tenant, whose domain declares it by now.
   void describe_host_object(v1::ObjectKind kind, const decode::Record& record, v1::Event& event);
+  void describe(const decode::HoldingRecord& record, v1::Event& event);
 
   // What became of a process that was starting, or that descends from one that was.
   std::optional<ownership::StartOutcome> start_of(decode::Owner owner, const probes::ProcessKey& process) const;

@@ -50,6 +50,16 @@ config::Operations memory_operations_of(const v1::FileOpen& open) {
   return of_flags(open.flags(), Operation::kMemoryRead, Operation::kMemoryWrite);
 }
 
+config::Operations operations_of(const v1::Holding& holding, v1::ObjectKind held) {
+  // A machine that runs past libvirt.
+  if (held == v1::OBJECT_KIND_VIRTUAL_MACHINE) return {Operation::kPower};
+  const bool is_volume = held == v1::OBJECT_KIND_VOLUME;
+  const Operation read = is_volume ? Operation::kVolumeRead : Operation::kMemoryRead;
+  const Operation write = is_volume ? Operation::kVolumeWrite : Operation::kMemoryWrite;
+  if (holding.kind() == v1::HOLDING_KIND_DESCRIPTOR) return of_flags(holding.open_flags(), read, write);
+  return holding.writable() ? config::Operations{read, write} : config::Operations{read};
+}
+
 config::Operations operations_of(const v1::ControlCall& call) {
   // The categories are operations, in the same order.
   static_assert(static_cast<unsigned>(Operation::kPower) - static_cast<unsigned>(Operation::kMemoryDump) ==

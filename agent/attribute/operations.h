@@ -11,6 +11,7 @@ namespace bulkhead::attribute {
 // tells as reading alone.
 config::Operations operations_of(const v1::MemoryAccess& access);
 config::Operations operations_of(const v1::FileOpen& open);
+config::Operations operations_of(const v1::Holding& holding, v1::ObjectKind held);
 // Where the file is memory.
 config::Operations memory_operations_of(const v1::FileOpen& open);
 

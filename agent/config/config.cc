@@ -152,6 +152,17 @@ constexpr YamlKey<Spool> kSpoolKeys[] = {
      [](const YamlValue& v, Spool& t) { return read_checked(v, "spool.max_mib", check_spool_mib, t.max_mib); }},
 };
 
+absl::Status read_sweep_interval(const YamlValue& value, Sweep& sweep) {
+  if (value.node.IsScalar() && value.node.Scalar() == "off") {
+    sweep.interval = std::chrono::milliseconds::zero();
+    return absl::OkStatus();
+  }
+  if (auto status = read_duration(value, "sweep.interval", sweep.interval); !status.ok()) return status;
+  return error_at(value, check_sweep_interval(sweep.interval));
+}
+
+constexpr YamlKey<Sweep> kSweepKeys[] = {{"interval", read_sweep_interval}};
+
 absl::Status read_health_interval(const YamlValue& value, Config& config) {
   if (auto status = read_duration(value, "health_interval", config.health_interval); !status.ok()) return status;
   return error_at(value, check_health_interval(config.health_interval));
@@ -196,6 +207,7 @@ constexpr YamlKey<Config> kKeys[] = {
        return read_checked(v, "ring_kib_per_cpu", check_ring_kib, t.ring_kib_per_cpu);
      }},
     {"spool", [](const YamlValue& v, Config& t) { return read_map(v, "spool", kSpoolKeys, t.spool); }},
+    {"sweep", [](const YamlValue& v, Config& t) { return read_map(v, "sweep", kSweepKeys, t.sweep); }},
     {"health_interval", read_health_interval},
     {"self_check_interval", read_self_check_interval},
     {"allow_plaintext",
@@ -258,6 +270,7 @@ absl::Status validate(const Config& config) {
   status.Update(named("libvirt.run_dir", check_absolute_path(config.libvirt.run_dir)));
   status.Update(named("ring_kib_per_cpu", check_ring_kib(config.ring_kib_per_cpu)));
   status.Update(named("spool.max_mib", check_spool_mib(config.spool.max_mib)));
+  status.Update(check_sweep_interval(config.sweep.interval));
   status.Update(check_health_interval(config.health_interval));
   status.Update(check_self_check_interval(config.self_check_interval));
   for (const TenantRule& rule : config.tenants.rules) {
@@ -286,6 +299,8 @@ std::vector<std::string> key_names() {
       add(key, names_of(kVmmFileKeys));
     } else if (key == "spool") {
       add(key, names_of(kSpoolKeys));
+    } else if (key == "sweep") {
+      add(key, names_of(kSweepKeys));
     } else {
       names.emplace_back(key);
     }

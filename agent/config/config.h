@@ -60,6 +60,13 @@ struct Spool {
   std::uint64_t max_mib = 1024;
 };
 
+struct Sweep {
+  // Between looks at what the host's processes have; 0: none at all.
+  std::chrono::milliseconds interval{60'000};
+
+  bool is_on() const { return interval != std::chrono::milliseconds::zero(); }
+};
+
 enum class LogLevel { kTrace, kDebug, kInfo, kWarning, kError };
 
 struct Config {
@@ -72,6 +79,7 @@ struct Config {
   std::vector<VmmFile> vmm_files;  // besides those that are built in
   std::uint32_t ring_kib_per_cpu = 512;
   Spool spool;
+  Sweep sweep;
   std::chrono::milliseconds health_interval{2000};
   // How often the agent looks whether its own probes and maps are as it left them.
   std::chrono::milliseconds self_check_interval{60'000};

@@ -85,6 +85,14 @@ absl::Status check_spool_mib(std::uint64_t mib) {
   return absl::OkStatus();
 }
 
+absl::Status check_sweep_interval(std::chrono::milliseconds interval) {
+  if (interval == std::chrono::milliseconds::zero()) return absl::OkStatus();
+  if (interval < std::chrono::seconds(1) || interval > std::chrono::hours(1)) {
+    return absl::InvalidArgumentError("sweep.interval must be from 1s to 1h, or off");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status check_health_interval(std::chrono::milliseconds interval) {
   if (interval < std::chrono::milliseconds(100) || interval > std::chrono::minutes(10)) {
     return absl::InvalidArgumentError("health_interval must be from 100ms to 10m");

@@ -24,6 +24,7 @@ absl::Status check_host_id(std::string_view id);
 absl::Status check_libvirt_uri(std::string_view uri);
 absl::Status check_ring_kib(std::uint64_t kib);
 absl::Status check_spool_mib(std::uint64_t mib);
+absl::Status check_sweep_interval(std::chrono::milliseconds interval);
 absl::Status check_health_interval(std::chrono::milliseconds interval);
 absl::Status check_self_check_interval(std::chrono::milliseconds interval);
 absl::Status check_tenants(const Tenants& tenants);

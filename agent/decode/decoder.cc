@@ -20,6 +20,7 @@ static_assert(static_cast<int>(BH_PROBE_CONTROL_VMM_LIFECYCLE) == v1::PROBE_CONT
 static_assert(static_cast<int>(BH_PROBE_CONTROL_ENDPOINT) == v1::PROBE_CONTROL_ENDPOINT);
 static_assert(static_cast<int>(BH_PROBE_MEMORY_INSTRUMENT) == v1::PROBE_MEMORY_INSTRUMENT);
 static_assert(static_cast<int>(BH_PROBE_MEMORY_CORE_DUMP) == v1::PROBE_MEMORY_CORE_DUMP);
+static_assert(static_cast<int>(BH_PROBE_HOST_SWEEP) == v1::PROBE_HOST_SWEEP);
 static_assert(static_cast<int>(BH_MEMORY_KCMP) == v1::MEMORY_OPERATION_KCMP);
 static_assert(static_cast<int>(BH_OPEN_OTHER) == v1::OPEN_METHOD_OTHER);
 static_assert(static_cast<int>(BH_CONTROL_UNANSWERED) == v1::CONTROL_RESULT_UNANSWERED);
@@ -28,6 +29,7 @@ static_assert(static_cast<int>(BH_ENDPOINT_HOST_SOCKET) == v1::ENDPOINT_KIND_HOS
 static_assert(static_cast<int>(BH_PROBE_VMM_CONFINEMENT) == v1::PROBE_VMM_CONFINEMENT);
 static_assert(static_cast<int>(BH_VMM_ACT_PTRACE) == v1::VMM_ACT_KIND_PTRACE);
 static_assert(static_cast<int>(BH_ENDPOINT_OPEN) == v1::ENDPOINT_METHOD_OPEN);
+static_assert(static_cast<int>(BH_HOLDING_MAPPING) == v1::HOLDING_KIND_MAPPING);
 
 // The fixed part, copied out so that alignment does not matter; false when the record is shorter.
 template <typename Raw>
@@ -142,6 +144,7 @@ absl::StatusOr<Record> decode_file_open(std::span<const std::byte> bytes) {
   opened.header = header_from(raw.header);
   opened.is_host_memory = (raw.header.flags & BH_FLAG_HOST_MEMORY) != 0;
   opened.is_host_file = (raw.header.flags & BH_FLAG_HOST_FILE) != 0;
+  opened.is_guest_memory = (raw.header.flags & BH_FLAG_GUEST_MEMORY) != 0;
   opened.file = file_key_from(raw.file);
   opened.path = path_from(bytes.subspan(sizeof(raw), raw.path_length), (raw.header.flags & BH_FLAG_PATH_CUT) != 0);
   opened.open.set_method(static_cast<v1::OpenMethod>(raw.method));
@@ -274,6 +277,43 @@ absl::StatusOr<Record> decode_vmm_act(std::span<const std::byte> bytes) {
   return act;
 }
 
+bool can_be_held(std::uint32_t kind) {
+  static_assert(static_cast<int>(BH_HELD_GUEST_MEMORY) == v1::OBJECT_KIND_GUEST_MEMORY &&
+                static_cast<int>(BH_HELD_VOLUME) == v1::OBJECT_KIND_VOLUME &&
+                static_cast<int>(BH_HELD_HOST_MEMORY) == v1::OBJECT_KIND_HOST_MEMORY &&
+                static_cast<int>(BH_HELD_VIRTUAL_MACHINE) == v1::OBJECT_KIND_VIRTUAL_MACHINE);
+  return kind == BH_HELD_GUEST_MEMORY || kind == BH_HELD_VOLUME || kind == BH_HELD_HOST_MEMORY ||
+         kind == BH_HELD_VIRTUAL_MACHINE;
+}
+
+absl::StatusOr<Record> decode_holding(std::span<const std::byte> bytes) {
+  bh_holding_record raw;
+  if (!read_fixed(bytes, raw) || bytes.size() - sizeof(raw) < raw.path_length) {
+    return too_short("holding", bytes.size());
+  }
+  if (raw.kind == 0 || !v1::HoldingKind_IsValid(static_cast<int>(raw.kind)) || !can_be_held(raw.held)) {
+    return absl::InvalidArgumentError(absl::StrCat("holding record of kind ", raw.kind, ", object ", raw.held));
+  }
+  HoldingRecord holding;
+  holding.header = header_from(raw.header);
+  holding.held = static_cast<v1::ObjectKind>(raw.held);
+  holding.file = file_key_from(raw.file);
+  holding.target_tgid = raw.target_tgid;
+  holding.target_start_ns = raw.target_start_ns;
+  holding.path = path_from(bytes.subspan(sizeof(raw), raw.path_length), (raw.header.flags & BH_FLAG_PATH_CUT) != 0);
+  v1::Holding& told = holding.holding;
+  told.set_kind(static_cast<v1::HoldingKind>(raw.kind));
+  told.set_descriptor_number(raw.descriptor);
+  told.set_open_flags(raw.open_flags);
+  told.set_writable(raw.writable != 0);
+  told.set_mapped_bytes(raw.mapped_bytes);
+  told.set_device(raw.file.device);
+  told.set_inode(raw.file.inode);
+  told.set_generation(raw.file.generation);
+  told.set_block_device(raw.file.is_block != 0);
+  return holding;
+}
+
 absl::StatusOr<Record> decode_lifecycle(std::span<const std::byte> bytes) {
   bh_lifecycle_record raw;
   if (!read_fixed(bytes, raw)) return too_short("lifecycle", bytes.size());
@@ -388,6 +428,8 @@ absl::StatusOr<Record> decode(std::span<const std::byte> bytes) {
       return decode_core(bytes);
     case BH_RECORD_VMM_ACT:
       return decode_vmm_act(bytes);
+    case BH_RECORD_HOLDING:
+      return decode_holding(bytes);
   }
   return absl::InvalidArgumentError(absl::StrCat("kernel record of kind ", header.kind));
 }

@@ -74,6 +74,7 @@ struct FileOpenRecord {
   std::string path;
   bool is_host_memory = false;
   bool is_host_file = false;  // no tenant's, and not declared when it was opened
+  bool is_guest_memory = false;
   v1::FileOpen open;
 };
 
@@ -113,6 +114,16 @@ struct EndpointRecord {
   v1::EndpointAccess access;
 };
 
+struct HoldingRecord {
+  Header header;
+  v1::ObjectKind held = v1::OBJECT_KIND_UNSPECIFIED;
+  FileKey file;
+  std::uint32_t target_tgid = 0;  // for /proc/<pid>/mem: the VMM's; 0 for all else
+  std::uint64_t target_start_ns = 0;
+  std::string path;
+  v1::Holding holding;
+};
+
 struct VmmActRecord {
   Header header;
   std::string path;  // of the program; empty for what executes none
@@ -147,8 +158,9 @@ struct CoreRecord {
   std::uint64_t limit = 0;
 };
 
-using Record = std::variant<ActorRecord, MemoryRecord, FileOpenRecord, DeliveryRecord, LifecycleRecord, ControlRecord,
-                            EndpointRecord, VmmActRecord, SignalRecord, CanaryRecord, MergeRecord, CoreRecord>;
+using Record =
+    std::variant<ActorRecord, MemoryRecord, FileOpenRecord, DeliveryRecord, LifecycleRecord, ControlRecord,
+                 EndpointRecord, VmmActRecord, HoldingRecord, SignalRecord, CanaryRecord, MergeRecord, CoreRecord>;
 
 const Header& header_of(const Record& record);
 

@@ -82,7 +82,8 @@ Ownership::Ownership(probes::OwnershipMaps& maps, VolumeClaims claims,
       claims_(std::move(claims)),
       trust_(std::move(trusted_services)),
       endpoints_(maps),
-      declared_(maps, std::move(vmm_files)) {}
+      declared_(maps, std::move(vmm_files)),
+      guest_memory_(maps) {}
 
 absl::StatusOr<std::unique_ptr<Ownership>> Ownership::create(probes::OwnershipMaps& maps, const std::string& state_dir,
                                                              std::vector<config::TrustedService> trusted_services,
@@ -373,6 +374,10 @@ Applied Ownership::apply(const inventory::Snapshot& snapshot) {
   endpoints_.settle();
   namespaces_.release_idle();
   return applied;
+}
+
+void Ownership::apply_guest_memory(const std::vector<probes::MemoryClaim>& claims) {
+  guest_memory_.apply(claims, [this](const probes::FileKey& key) { return volumes_.contains(key); });
 }
 
 probes::Owner Ownership::domain(const std::string& uuid) const {

@@ -18,6 +18,7 @@
 #include "agent/inventory/network_namespace.h"
 #include "agent/ownership/declared_files.h"
 #include "agent/ownership/endpoints.h"
+#include "agent/ownership/guest_memory.h"
 #include "agent/ownership/registry.h"
 #include "agent/ownership/starting_vmms.h"
 #include "agent/ownership/trust.h"
@@ -75,6 +76,11 @@ class Ownership {
   bool trusts(const probes::FileKey& executable, const TrustedAct& act) const { return trust_.allows(executable, act); }
   // The file that a living process executes, as the kernel sees it.
   absl::StatusOr<probes::FileKey> executable_of(std::uint32_t pid) const;
+
+  // GuestMemory::apply(), with what a sweep found after the last snapshot was applied.
+  void apply_guest_memory(const std::vector<probes::MemoryClaim>& claims);
+  // GuestMemory::name_of().
+  std::string guest_memory(const probes::FileKey& key) const { return guest_memory_.name_of(key); }
 
   // Who owns the domain with this uuid; {} when the inventory has none.
   probes::Owner domain(const std::string& uuid) const;
@@ -141,6 +147,7 @@ class Ownership {
   std::map<std::string, probes::Owner> domains_;  // by uuid
   Endpoints endpoints_;
   DeclaredFiles declared_;
+  GuestMemory guest_memory_;
   std::map<std::uint32_t, probes::ProcessKey> vmms_;  // by domain number
   std::map<probes::FileKey, VolumeFacts> volumes_;
   std::set<std::pair<std::uint32_t, probes::FileKey>> told_claims_;  // by domain number

@@ -42,6 +42,8 @@ std::string describe(const Hook& hook) {
       return absl::StrCat("raw_tp ", hook.name);
     case HookKind::kFexit:
       return absl::StrCat("fexit ", hook.name);
+    case HookKind::kIterator:
+      return absl::StrCat("iter ", hook.name);
     case HookKind::kUsdt:
       return absl::StrCat("usdt ", hook.name);
   }
@@ -78,6 +80,11 @@ std::string HookAttacher::missing(const Hook& hook) const {
     case HookKind::kFexit:
       if (btf__find_by_name_kind(kernel_types_.get(), hook.name, BTF_KIND_FUNC) > 0) return "";
       return absl::StrCat("this kernel has no function ", hook.name);
+    case HookKind::kIterator: {
+      const std::string type = absl::StrCat("bpf_iter__", hook.name);
+      if (btf__find_by_name_kind(kernel_types_.get(), type.c_str(), BTF_KIND_STRUCT) > 0) return "";
+      return absl::StrCat("this kernel has no iterator ", hook.name);
+    }
     case HookKind::kUsdt:
       return "";  // a matter of the library, not of the kernel
   }
@@ -94,6 +101,8 @@ absl::StatusOr<LinkPtr> HookAttacher::attach(const Hook& hook, bpf_program* prog
     case HookKind::kBtfTracepoint:
     case HookKind::kFexit:
       return own(bpf_program__attach_trace(program), hook);
+    case HookKind::kIterator:
+      return own(bpf_program__attach_iter(program, nullptr), hook);
     case HookKind::kRawTracepoint:
       return own(bpf_program__attach_raw_tracepoint(program, hook.name), hook);
     case HookKind::kUsdt:

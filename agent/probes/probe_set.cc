@@ -67,6 +67,7 @@ class ProbeSet::Impl {
  public:
   absl::Status load(const Options& options, std::span<const Probe> table) {
     table_ = table;
+    sweeps_ = options.sweeps;
     if (absl::Status status = load_base(options); !status.ok()) return status;
     absl::StatusOr<HookAttacher> attacher = HookAttacher::create();
     if (!attacher.ok()) return attacher.status();
@@ -79,6 +80,7 @@ class ProbeSet::Impl {
   bool follow_libvirt(std::span<const std::string> libraries);
   std::vector<v1::ProbeCoverage> find_detached();
   void tend();
+  std::unique_ptr<HostSweep> host_sweep() const;
   int poll_descriptor() const { return ring_buffer__epoll_fd(ring_buffer_.get()); }
 
   void drain(const std::function<void(std::span<const std::byte>)>& on_record) {
@@ -119,7 +121,8 @@ class ProbeSet::Impl {
   std::vector<ObjectPtr> objects_;
   std::vector<AttachedHook> attached_;
   UsdtHooks usdt_hooks_;
-  std::vector<int> periodic_;  // program descriptors, of objects_
+  std::map<std::string, int> iterators_;  // by program, of links_
+  std::vector<int> periodic_;             // program descriptors, of objects_
   std::vector<LoadedProgram> programs_;
   std::set<bpf_program*> attached_;  // those of programs_
   std::vector<FileDescriptor> rings_;
@@ -129,6 +132,7 @@ class ProbeSet::Impl {
   std::map<v1::Probe, const Mechanism*> better_;  // those in use
   const std::function<void(std::span<const std::byte>)>* on_record_ = nullptr;
   int counters_map_ = -1;
+  bool sweeps_ = true;
 };
 
 absl::Status ProbeSet::Impl::load_base(const Options& options) {
@@ -207,6 +211,10 @@ void ProbeSet::Impl::load_best(const Probe& probe, const HookAttacher& attacher)
     v1::ProbeCoverage& row = add_coverage(probe, other->second->hooks.front(), "");
     row.set_tier(other->second->tier);
     row.set_limits("");
+    return;
+  }
+  if (!sweeps_ && probe.hooks.front().kind == HookKind::kIterator) {
+    for (const Hook& hook : probe.hooks) add_coverage(probe, hook, "turned off by the configuration (sweep.interval)");
     return;
   }
   std::vector<std::string> reasons;
@@ -305,6 +313,7 @@ std::string ProbeSet::Impl::attach(const Probe& probe, const Hook& hook, bpf_pro
   } else {
     absl::StatusOr<LinkPtr> link = attacher.attach(hook, program);
     if (!link.ok()) return std::string(link.status().message());
+    if (hook.kind == HookKind::kIterator) iterators_[hook.program] = bpf_link__fd(link->get());
     attached_.push_back({.link = *std::move(link), .row = coverage_.size()});
   }
   add_program(probe.id, program);
@@ -347,6 +356,20 @@ void ProbeSet::Impl::tend() {
     LIBBPF_OPTS(bpf_test_run_opts, options);
     bpf_prog_test_run_opts(program, &options);
   }
+}
+
+std::unique_ptr<HostSweep> ProbeSet::Impl::host_sweep() const {
+  SweepDescriptors links;
+  const auto link = [this](const char* program, int& descriptor) {
+    const auto found = iterators_.find(program);
+    if (found != iterators_.end()) descriptor = dup(found->second);
+    return descriptor >= 0;
+  };
+  // All are asked for, so that what was duplicated is closed with the sweep.
+  const bool whole = link("guest_memory", links.guest_memory) & link("descriptors", links.descriptors) &
+                     link("mappings", links.mappings) & link("machines", links.machines);
+  auto sweep = std::make_unique<HostSweep>(links);
+  return whole ? std::move(sweep) : nullptr;
 }
 
 v1::ProbeCoverage& ProbeSet::Impl::add_coverage(const Probe& probe, const Hook& hook,
@@ -421,6 +444,9 @@ std::vector<v1::ProbeCoverage> ProbeSet::find_detached() {
 }
 void ProbeSet::tend() {
   impl_->tend();
+}
+std::unique_ptr<HostSweep> ProbeSet::host_sweep() const {
+  return impl_->host_sweep();
 }
 int ProbeSet::poll_descriptor() const {
   return impl_->poll_descriptor();

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "agent/probes/host_sweep.h"
 #include "agent/probes/ownership_maps.h"
 #include "agent/probes/probe_table.h"
 #include "bulkhead/v1/host.pb.h"
@@ -20,6 +21,8 @@ namespace bulkhead::probes {
 struct Options {
   // Each possible CPU has a ring of its own. A power of two, at least 4.
   std::uint32_t ring_kib_per_cpu = 512;
+  // Without, the probe that sweeps is told as turned off.
+  bool sweeps = true;
 };
 
 // A hook in libvirt's code that is not attached because libvirt was not found on this host (yet).
@@ -52,6 +55,10 @@ class ProbeSet {
   // Lets probes tell what nothing in the kernel reminds them of, such as calls that go unanswered. To be called every
   // second.
   void tend();
+
+  // Null when this kernel allows not all of the sweep. It may be used by another thread, and outlive this: then nobody
+  // drains what it tells.
+  std::unique_ptr<HostSweep> host_sweep() const;
 
   // Readable when there are records.
   int poll_descriptor() const;

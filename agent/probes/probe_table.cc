@@ -19,6 +19,7 @@
 #include "ebpf/skeletons/process_vm_direct.skel.h"
 #include "ebpf/skeletons/ptrace.skel.h"
 #include "ebpf/skeletons/ptrace_direct.skel.h"
+#include "ebpf/skeletons/sweep.skel.h"
 #include "ebpf/skeletons/vmm_lifecycle.skel.h"
 
 namespace bulkhead::probes {
@@ -84,6 +85,12 @@ constexpr std::array kLibvirtRpcHooks = {
 constexpr std::array kEndpointHooks = {
     Hook{"connect_enter", kTracepoint, "syscalls/sys_enter_connect"},
     Hook{"connect_exit", kTracepoint, "syscalls/sys_exit_connect"},
+};
+constexpr std::array kSweepHooks = {
+    Hook{"guest_memory", kIterator, "task_vma"},
+    Hook{"descriptors", kIterator, "task_file"},
+    Hook{"mappings", kIterator, "task_vma"},
+    Hook{"machines", kIterator, "task"},
 };
 
 // A program stands for all calls of its kind. Those that are optional depend on how the kernel was built.
@@ -166,13 +173,13 @@ const std::array kProbes = {
     Probe{v1::PROBE_MEMORY_CORE_DUMP, "memory.core_dump", "MEM-11",
           "that a VMM ends so, where its core goes and how much of it; who reads it later is not seen",
           bh_core_dump::elf_bytes, kCoreDumpHooks},
-    Probe{v1::PROBE_DISK_FILE_OPEN, "disk.file_open", "DISK-01 MEM-03 MEM-08 CTRL-03 VMM-02",
+    Probe{v1::PROBE_DISK_FILE_OPEN, "disk.file_open", "DISK-01 MEM-03 MEM-05 MEM-08 CTRL-03 VMM-02",
           "opens only, not the reads and writes after them; the descriptor is looked up after the call, so another "
           "thread that replaces it at once hides the file; no 32-bit system calls",
           bh_file_open::elf_bytes, kFileOpenHooks, 2, kFileOpenBetter},
     Probe{v1::PROBE_DISK_IO_URING_OPEN,
           "disk.io_uring_open",
-          "DISK-01 MEM-03 MEM-08 CTRL-03 VMM-02",
+          "DISK-01 MEM-03 MEM-05 MEM-08 CTRL-03 VMM-02",
           "a request that asks for no completion (IOSQE_CQE_SKIP_SUCCESS) is not seen",
           bh_io_uring_open::elf_bytes,
           kIoUringHooks,
@@ -208,6 +215,11 @@ const std::array kProbes = {
           "a signal that ends the agent at once takes its record with it: the next run tells that the last one ended "
           "unannounced",
           bh_guard::elf_bytes, kGuardHooks},
+    Probe{
+        v1::PROBE_HOST_SWEEP, "host.sweep", "MEM-03 MEM-04 MEM-05 MEM-06 MEM-08 DISK-01 CTRL-06",
+        "what comes and goes between two sweeps; descriptors on their way in a socket's queue or in an io_uring's own "
+        "table; processes outside the agent's pid namespace",
+        bh_sweep::elf_bytes, kSweepHooks},
 };
 
 }  // namespace

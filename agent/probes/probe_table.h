@@ -17,7 +17,8 @@ enum class HookKind {
   kBtfTracepoint,  // tp_btf
   kRawTracepoint,
   kFexit,
-  kUsdt,  // "provider:name", of libvirt.so.0
+  kIterator,  // over tasks or what they have: read by HostSweep, and run at no other time
+  kUsdt,      // "provider:name", of libvirt.so.0
 };
 
 struct Hook {

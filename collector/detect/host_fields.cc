@@ -1,3 +1,5 @@
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <limits>
@@ -31,8 +33,9 @@ void add_holding_fields(std::vector<Field>& table) {
       "holding.kind", kHolding, names_of(*v1::HoldingKind_descriptor(), "HOLDING_KIND_"),
       [](E e) -> int { return e.holding().kind(); }, "how a sweep found the actor to have the object"));
   table.push_back(flag(
-      "holding.writable", kHolding, [](E e) { return e.holding().writable(); },
-      "for `mapping`: it is shared and writable"));
+      "holding.writable", kHolding,
+      [](E e) { return e.holding().writable() || (e.holding().open_flags() & O_ACCMODE) != O_RDONLY; },
+      "the object can be written by it: a shared mapping that may be, a descriptor open for that"));
   table.push_back(number(
       "holding.mapped_bytes", kHolding,
       [](E e) {

@@ -72,12 +72,26 @@ std::vector<v1::Operation> of_endpoint(const v1::EndpointAccess& access) {
   return {};
 }
 
+std::vector<v1::Operation> of_holding(const v1::Event& event) {
+  const bool is_volume = event.object().kind() == v1::OBJECT_KIND_VOLUME;
+  if (!is_volume && event.object().kind() != v1::OBJECT_KIND_GUEST_MEMORY) return {};
+  const v1::Operation read = is_volume ? v1::OPERATION_VOLUME_READ : v1::OPERATION_MEMORY_READ;
+  const v1::Operation write = is_volume ? v1::OPERATION_VOLUME_WRITE : v1::OPERATION_MEMORY_WRITE;
+  const v1::Holding& holding = event.holding();
+  if (holding.kind() == v1::HOLDING_KIND_DESCRIPTOR) return by_flags(holding.open_flags(), read, write);
+  return holding.writable() ? std::vector{read, write} : std::vector{read};
+}
+
 }  // namespace
 
 std::vector<v1::Operation> operations_of(const v1::Event& event) {
   if (event.has_memory_access()) return of_memory(event.memory_access());
   // No customer can allow access to every customer's memory.
   if (event.object().kind() == v1::OBJECT_KIND_HOST_MEMORY) return {};
+  if (event.has_holding()) return of_holding(event);
+  if (event.has_file_open() && event.object().kind() == v1::OBJECT_KIND_GUEST_MEMORY) {
+    return by_flags(event.file_open().flags(), v1::OPERATION_MEMORY_READ, v1::OPERATION_MEMORY_WRITE);
+  }
   if (event.has_file_open()) {
     return by_flags(event.file_open().flags(), v1::OPERATION_VOLUME_READ, v1::OPERATION_VOLUME_WRITE);
   }

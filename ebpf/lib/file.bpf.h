@@ -16,10 +16,19 @@
 #define BH_SYSFS_MAGIC 0x62656572
 #define BH_FMODE_READ 0x1
 #define BH_FMODE_WRITE 0x2
+#define BH_ANON_INODE_FS_MAGIC 0x09041934
 #define BH_FMODE_PATH 0x4000 /* O_PATH: no access to the file's content */
 /* Opened by a file system for itself, such as the file below one of an overlay (4.19, d3b1084dfd62). */
 #define BH_FMODE_NOACCOUNT 0x20000000
 #define BH_MNT_INTERNAL 0x4000 /* linux/mount.h: of no mount namespace, such as a memfd's or a pipe's */
+
+/* Major 1 (Documentation/admin-guide/devices.txt): 1 is /dev/mem, 2 was /dev/kmem. */
+#define BH_DEV_MEM ((1u << 20) | 1)
+#define BH_DEV_KMEM ((1u << 20) | 2)
+
+static __always_inline bool bh_is_memory_device(__u32 device) {
+  return device == BH_DEV_MEM || device == BH_DEV_KMEM;
+}
 
 /* The file behind a descriptor of `task`, as it is now; null when there is none. */
 static __always_inline struct file* bh_file_of(struct task_struct* task, __u32 descriptor) {

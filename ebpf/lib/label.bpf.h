@@ -93,7 +93,12 @@ static long bh_path_step(__u32 index, void* unused) {
   struct dentry* dentry = walk->dentry;
   struct vfsmount* vfsmount = walk->vfsmount;
   struct dentry* parent = BPF_CORE_READ(dentry, d_parent);
-  if (dentry == BPF_CORE_READ(vfsmount, mnt_root) || dentry == parent) {
+  struct dentry* root = BPF_CORE_READ(vfsmount, mnt_root);
+  if (dentry == parent && dentry != root) { /* a file in no folder: a memfd, an anonymous inode */
+    walk->complete = bh_append_component(target, BPF_CORE_READ(dentry, d_name.name));
+    return 1;
+  }
+  if (dentry == root) {
     struct mount* mount = (struct mount*)((char*)vfsmount - bpf_core_field_offset(struct mount, mnt));
     struct mount* outer = BPF_CORE_READ(mount, mnt_parent);
     if (outer == mount || !outer) {

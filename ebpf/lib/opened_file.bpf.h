@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A file that was just opened, judged by the kernel's own object: is it a tenant's volume (DISK-01), is it a VMM's
- * memory in procfs (MEM-03), is it all of the host's memory (MEM-08), is it a domain's console (CTRL-03)? And if it is
- * none of these, and a VMM opened it: does its domain declare it (VMM-02)? No path string is looked at for the verdict.
+ * A file that was just opened, judged by the kernel's own object: is it a tenant's volume (DISK-01), is it an object
+ * of guest memory (MEM-05), is it a VMM's memory in procfs (MEM-03), is it all of the host's memory (MEM-08), is it a
+ * domain's console (CTRL-03)? And if it is none of these, and a VMM opened it: does its domain declare it (VMM-02)? No
+ * path string is looked at for the verdict.
  */
 #ifndef BULKHEAD_EBPF_LIB_OPENED_FILE_BPF_H
 #define BULKHEAD_EBPF_LIB_OPENED_FILE_BPF_H
@@ -11,10 +12,6 @@
 #include "ebpf/lib/endpoint.bpf.h"
 #include "ebpf/lib/memory_access.bpf.h"
 #include "ebpf/lib/proc_mem.bpf.h"
-
-/* Major 1 (Documentation/admin-guide/devices.txt): 1 is /dev/mem, 2 was /dev/kmem. */
-#define BH_DEV_MEM ((1u << 20) | 1)
-#define BH_DEV_KMEM ((1u << 20) | 2)
 
 /* False when it is no VMM's memory. */
 static __always_inline bool bh_judge_proc_mem(__u32 probe, struct task_struct* task, struct file* file,
@@ -60,10 +57,12 @@ static __always_inline bool bh_judge_volume(__u32 probe, struct task_struct* tas
   BH_COUNT(probe, seen);
   found.header.actor = bh_actor_owner(task);
   found.header.object = volume->owner;
-  if (bh_same_tenant(found.header.actor, found.header.object))
+  if (bh_same_tenant(found.header.actor, found.header.object)) {
     BH_COUNT(probe, suppressed);
-  else
-    bh_tell_opened(probe, task, file, &found, BH_MAY_OPEN_VOLUMES);
+    return true;
+  }
+  if (volume->is_memory) found.header.flags = BH_FLAG_GUEST_MEMORY;
+  bh_tell_opened(probe, task, file, &found, volume->is_memory ? BH_MAY_ACCESS_MEMORY : BH_MAY_OPEN_VOLUMES);
   return true;
 }
 
@@ -114,7 +113,7 @@ static __always_inline bool bh_judge_owned(__u32 probe, struct task_struct* task
   if ((BPF_CORE_READ(inode, i_mode) & BH_S_IFMT) != BH_S_IFCHR)
     return bh_judge_volume(probe, task, file, inode, method);
   __u32 device = BPF_CORE_READ(inode, i_rdev);
-  if (device != BH_DEV_MEM && device != BH_DEV_KMEM) return false;
+  if (!bh_is_memory_device(device)) return false;
   bh_judge_host_memory(probe, task, file, device, method);
   return true;
 }

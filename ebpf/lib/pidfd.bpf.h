@@ -7,7 +7,6 @@
 #include "ebpf/lib/task.bpf.h"
 
 #define BH_PIDFS_MAGIC 0x50494446 /* linux/magic.h, since 6.9 (cb12fd8e0dab) */
-#define BH_ANON_INODE_FS_MAGIC 0x09041934
 
 /*
  * Null for what is no pidfd. Since 6.9 it is a file of pidfs, whose inode names the struct pid; before, an anonymous

@@ -54,6 +54,7 @@ enum bh_record_kind {
   BH_RECORD_CANARY = 11,
   BH_RECORD_MERGE = 12,
   BH_RECORD_CORE = 13,
+  BH_RECORD_HOLDING = 9,
 };
 
 /*
@@ -102,8 +103,10 @@ struct bh_file_key {
 #define BH_CHARACTER_DEVICE 2u
 BH_STATIC_ASSERT(sizeof(struct bh_file_key) == 24, "bh_file_key");
 
+/* A tenant's volume, or an object of guest memory: one map for both, so that an open costs one look-up. */
 struct bh_volume {
   struct bh_owner owner;
+  __u32 is_memory;
 };
 
 /*
@@ -235,6 +238,8 @@ struct bh_process_query {
 #define BH_FLAG_HOST_FILE 8u
 /* The path is a name in the abstract namespace of unix sockets; for endpoint records. */
 #define BH_FLAG_ABSTRACT_NAME 16u
+/* What was opened is an object of a guest's memory; for file open records. */
+#define BH_FLAG_GUEST_MEMORY 32u
 
 struct bh_header {
   __u64 time_ns;
@@ -412,8 +417,8 @@ enum bh_endpoint_method {
 };
 
 /*
- * For BH_ENDPOINT_HOST_SOCKET, path_length bytes follow: of path components, deepest first, each ended by NUL; or of the
- * abstract name, as it is.
+ * For BH_ENDPOINT_HOST_SOCKET, path_length bytes follow: of path components, deepest first, each ended by NUL; or of
+ * the abstract name, as it is.
  */
 struct bh_endpoint_record {
   struct bh_header header;
@@ -440,13 +445,14 @@ enum bh_vmm_act {
 /* The call was clone, clone3, fork or vfork: the kernel tells its outcome, not its number. */
 #define BH_CALL_CLONE 0xffffffffu
 
-/* For BH_VMM_ACT_EXECUTE, path_length bytes of the program's path follow: components, deepest first, each ended by NUL. */
+/* For BH_VMM_ACT_EXECUTE, path_length bytes of the program's path follow: components, deepest first, each ended by NUL.
+ */
 struct bh_vmm_act_record {
   struct bh_header header;
   __s64 result;
   __u64 argument;
-  __u32 act;         /* enum bh_vmm_act */
-  __u32 call;        /* this machine's number of the system call, or BH_CALL_CLONE */
+  __u32 act;  /* enum bh_vmm_act */
+  __u32 call; /* this machine's number of the system call, or BH_CALL_CLONE */
   __u32 path_length;
   __u32 padding;
 };
@@ -496,5 +502,49 @@ struct bh_core_record {
   __u32 padding;
 };
 BH_STATIC_ASSERT(sizeof(struct bh_core_record) == 80, "bh_core_record");
+
+/* Same numbers as bulkhead.v1.HoldingKind. */
+enum bh_holding_kind {
+  BH_HOLDING_DESCRIPTOR = 1,
+  BH_HOLDING_MAPPING = 2,
+};
+
+/* Those of bulkhead.v1.ObjectKind that can be held. */
+enum bh_held {
+  BH_HELD_GUEST_MEMORY = 1,
+  BH_HELD_VOLUME = 2,
+  BH_HELD_HOST_MEMORY = 9,
+  BH_HELD_VIRTUAL_MACHINE = 12,
+};
+
+/* Found by a sweep. path_length bytes of path components follow, deepest first, each ended by NUL. */
+struct bh_holding_record {
+  struct bh_header header;
+  struct bh_file_key file;
+  __u64 target_start_ns; /* of the VMM whose /proc/<pid>/mem it is; 0 for all else */
+  __u64 mapped_bytes;    /* of the mapping that was found, the lowest of the object's */
+  __u32 target_tgid;
+  __u32 kind; /* enum bh_holding_kind */
+  __u32 held; /* enum bh_held */
+  __u32 descriptor;
+  __u32 open_flags;
+  __u16 writable; /* a shared mapping that may be written */
+  __u16 path_length;
+};
+BH_STATIC_ASSERT(sizeof(struct bh_holding_record) == 128, "bh_holding_record");
+
+/* ---- what a sweep over the VMMs' own mappings yields, read from the iterator and not from a ring ---- */
+
+/* A VMM has this object mapped as only guest memory is. path_length bytes of path components follow, as in records. */
+struct bh_memory_claim {
+  struct bh_file_key file;
+  struct bh_owner owner;
+  __u64 vmm_start_ns;
+  __u64 bytes;
+  __u32 vmm_tgid;
+  __u16 size; /* of the whole claim with its tail */
+  __u16 path_length;
+};
+BH_STATIC_ASSERT(sizeof(struct bh_memory_claim) == 56, "bh_memory_claim");
 
 #endif

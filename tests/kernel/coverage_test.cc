@@ -55,6 +55,21 @@ TEST_CASE("a better way of which this kernel lacks a part is left whole, with th
   }
 }
 
+TEST_CASE("sweeps that are turned off are missing, with the reason, and cannot be had") {
+  BULKHEAD_NEEDS_PROBES();
+  const auto loaded = probes::ProbeSet::load({.sweeps = false});
+  REQUIRE(loaded.ok());
+  CHECK((*loaded)->host_sweep() == nullptr);
+  int rows = 0;
+  for (const v1::ProbeCoverage& row : (*loaded)->coverage()) {
+    if (row.probe() != v1::PROBE_HOST_SWEEP) continue;
+    ++rows;
+    CHECK(row.state() == v1::PROBE_STATE_MISSING);
+    CHECK_THAT(row.reason(), Catch::Contains("sweep.interval"));
+  }
+  CHECK(rows > 0);
+}
+
 TEST_CASE("a hook that the kernel lacks is missing with its reason, and the probe's others work") {
   BULKHEAD_NEEDS_PROBES();
   const std::span<const probes::Probe> shipped = probes::probe_table();

@@ -98,8 +98,10 @@ v1::ProbeCounters KernelHost::counters_of(v1::Probe probe) const {
   return {};
 }
 
-TemporaryDirectory::TemporaryDirectory() {
-  std::string pattern = std::filesystem::temp_directory_path() / "bulkhead-kernel-test-XXXXXX";
+TemporaryDirectory::TemporaryDirectory(const std::string& parent) {
+  const std::filesystem::path where =
+      parent.empty() ? std::filesystem::temp_directory_path() : std::filesystem::path(parent);
+  std::string pattern = where / "bulkhead-kernel-test-XXXXXX";
   if (mkdtemp(pattern.data()) == nullptr) FAIL("cannot make a temporary directory");
   path_ = pattern;
 }

@@ -50,10 +50,10 @@ class KernelHost {
   std::string marker_file_;
 };
 
-// A temporary folder on a disk file system, removed at the end.
+// A temporary folder, removed at the end; on a disk file system when no other parent is named.
 class TemporaryDirectory {
  public:
-  TemporaryDirectory();
+  explicit TemporaryDirectory(const std::string& parent = "");
   ~TemporaryDirectory();
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;

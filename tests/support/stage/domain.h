@@ -49,6 +49,8 @@ struct DomainPlan {
   std::string devices = {};
   // More words for QEMU's command line, past libvirt.
   std::vector<std::string> qemu_arguments = {};
+  // And for the domain itself, such as <memoryBacking>.
+  std::string elements = {};
 };
 
 // Makes an image with qemu-img.

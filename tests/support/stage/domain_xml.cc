@@ -31,10 +31,10 @@ std::string domain_xml(const DomainPlan& plan, const GuestImage& image, const st
   if (!plan.tenant.empty())
     absl::StrAppend(&xml, "<metadata><bulkhead:tenant xmlns:bulkhead='urn:bulkhead:tenant:1' id=", quoted(plan.tenant),
                     "/></metadata>");
-  absl::StrAppend(&xml, "<memory unit='MiB'>", plan.memory_mib, "</memory><vcpu>1</vcpu><os><type arch='x86_64'>hvm",
-                  "</type><kernel>", image.kernel.string(), "</kernel><initrd>", image.initramfs.string(),
-                  "</initrd><cmdline>console=ttyS0 quiet", plan.address.empty() ? "" : " bulkhead.ip=", plan.address,
-                  "</cmdline></os>");
+  absl::StrAppend(&xml, "<memory unit='MiB'>", plan.memory_mib, "</memory>", plan.elements,
+                  "<vcpu>1</vcpu><os><type arch='x86_64'>hvm", "</type><kernel>", image.kernel.string(),
+                  "</kernel><initrd>", image.initramfs.string(), "</initrd><cmdline>console=ttyS0 quiet",
+                  plan.address.empty() ? "" : " bulkhead.ip=", plan.address, "</cmdline></os>");
   // ACPI for hot-plugging; no USB and no balloon, which cost an emulated guest a second.
   absl::StrAppend(&xml, "<features><acpi/></features><on_poweroff>destroy</on_poweroff><on_reboot>",
                   plan.boots_after_reset ? "restart" : "destroy", "</on_reboot>",

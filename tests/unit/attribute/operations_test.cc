@@ -36,6 +36,22 @@ TEST_CASE("a file that is memory is opened for what its mode lets it do to memor
   CHECK(memory_operations_of(open) == Operations{Operation::kMemoryRead, Operation::kMemoryWrite});
 }
 
+TEST_CASE("what is held is what it lets its holder do") {
+  v1::Holding descriptor;
+  descriptor.set_kind(v1::HOLDING_KIND_DESCRIPTOR);
+  descriptor.set_open_flags(O_RDWR);
+  CHECK(operations_of(descriptor, v1::OBJECT_KIND_VOLUME) == config::kOpenVolumes);
+  CHECK(operations_of(descriptor, v1::OBJECT_KIND_GUEST_MEMORY) ==
+        Operations{Operation::kMemoryRead, Operation::kMemoryWrite});
+  v1::Holding mapping;
+  mapping.set_kind(v1::HOLDING_KIND_MAPPING);
+  CHECK(operations_of(mapping, v1::OBJECT_KIND_VOLUME) == Operations{Operation::kVolumeRead});
+  mapping.set_writable(true);
+  CHECK(operations_of(mapping, v1::OBJECT_KIND_HOST_MEMORY) ==
+        Operations{Operation::kMemoryRead, Operation::kMemoryWrite});
+  CHECK(operations_of(mapping, v1::OBJECT_KIND_VIRTUAL_MACHINE) == Operations{Operation::kPower});
+}
+
 TEST_CASE("an access to memory is what it does, and an unknown one all that there is") {
   CHECK(of_memory(v1::MEMORY_OPERATION_PROCESS_VM_READ) == Operations{Operation::kMemoryRead});
   CHECK(of_memory(v1::MEMORY_OPERATION_PROCESS_VM_WRITE) == Operations{Operation::kMemoryWrite});

@@ -33,6 +33,7 @@ TEST_CASE("an empty file gives the default values") {
     CHECK(config.state_dir == "/var/lib/bulkhead-agent");
     CHECK(config.libvirt.uri == "qemu:///system");
     CHECK(config.ring_kib_per_cpu == 512);
+    CHECK(config.sweep.interval == 60s);
     CHECK(config.health_interval == 2s);
     CHECK(config.self_check_interval == 60s);
     CHECK_FALSE(config.allow_plaintext);
@@ -64,6 +65,7 @@ trusted_services:
     operations: [memory-read, volume-write]
 ring_kib_per_cpu: 1024
 spool: {max_mib: 64}
+sweep: {interval: off}
 health_interval: 1500ms
 self_check_interval: 5m
 allow_plaintext: true
@@ -84,6 +86,7 @@ log_level: warning
         std::vector<TrustedService>{{"/opt/backup", 34u, all, true}, {"/opt/other", std::nullopt, some, false}});
   CHECK(config.ring_kib_per_cpu == 1024);
   CHECK(config.spool.max_mib == 64);
+  CHECK_FALSE(config.sweep.is_on());
   CHECK(config.health_interval == 1500ms);
   CHECK(config.self_check_interval == 5min);
   CHECK(config.allow_plaintext);
@@ -119,6 +122,8 @@ TEST_CASE("a value out of its range is refused with its place") {
   CHECK(refusal("ring_kib_per_cpu: 500\n") ==
         "a.yaml:1:19: ring_kib_per_cpu: 500 is not a power of two from 4 to 1048576");
   CHECK(refusal("spool:\n  max_mib: 7\n") == "a.yaml:2:12: spool.max_mib: 7 is not a number from 8 to 1048576");
+  CHECK(refusal("sweep:\n  interval: 999ms\n") == "a.yaml:2:13: sweep.interval must be from 1s to 1h, or off");
+  CHECK(refusal("sweep:\n  interval: 2h\n") == "a.yaml:2:13: sweep.interval must be from 1s to 1h, or off");
   CHECK(refusal("health_interval: 99ms\n") == "a.yaml:1:18: health_interval must be from 100ms to 10m");
   CHECK(refusal("self_check_interval: 500ms\n") == "a.yaml:1:22: self_check_interval must be from 1s to 60m");
   CHECK(refusal("log_level: wanring\n") == "a.yaml:1:12: log_level: unknown value 'wanring'; did you mean 'warning'?");

@@ -44,6 +44,57 @@ std::string path_of(const std::string& components, std::uint16_t flags = 0) {
   return std::get<FileOpenRecord>(*record).path;
 }
 
+bh_holding_record holding_record(std::uint32_t kind, std::uint32_t held) {
+  bh_holding_record raw = {};
+  raw.header.kind = BH_RECORD_HOLDING;
+  raw.header.probe = BH_PROBE_HOST_SWEEP;
+  raw.kind = kind;
+  raw.held = held;
+  return raw;
+}
+
+TEST_CASE("a holding says what is held, how, and by which name") {
+  bh_holding_record raw = holding_record(BH_HOLDING_MAPPING, BH_HELD_GUEST_MEMORY);
+  raw.file = {.inode = 1, .device = 2, .generation = 3, .is_block = 0, .padding = 0};
+  raw.mapped_bytes = 4096;
+  raw.writable = 1;
+  const std::string components("memfd:ram\0", 10);
+  raw.path_length = 10;
+  const auto record = decode(bytes_of(raw, components));
+  REQUIRE(record.ok());
+  const auto& holding = std::get<HoldingRecord>(*record);
+  CHECK(holding.held == v1::OBJECT_KIND_GUEST_MEMORY);
+  CHECK(holding.path == "/memfd:ram");
+  CHECK(holding.file == FileKey{1, 2, 3, false});
+  CHECK(holding.target_tgid == 0);
+  CHECK(holding.holding.kind() == v1::HOLDING_KIND_MAPPING);
+  CHECK(holding.holding.writable());
+  CHECK(holding.holding.mapped_bytes() == 4096);
+  CHECK(holding.holding.inode() == 1);
+
+  bh_holding_record memory = holding_record(BH_HOLDING_DESCRIPTOR, BH_HELD_GUEST_MEMORY);
+  memory.target_tgid = 900;
+  memory.target_start_ns = 77;
+  memory.descriptor = 5;
+  memory.open_flags = 2;
+  const auto of_process = decode(bytes_of(memory));
+  REQUIRE(of_process.ok());
+  CHECK(std::get<HoldingRecord>(*of_process).target_tgid == 900);
+  CHECK(std::get<HoldingRecord>(*of_process).target_start_ns == 77);
+  CHECK(std::get<HoldingRecord>(*of_process).holding.descriptor_number() == 5);
+  CHECK(std::get<HoldingRecord>(*of_process).holding.open_flags() == 2);
+}
+
+TEST_CASE("a holding of what cannot be held, or whose name is not there, is refused") {
+  CHECK_FALSE(decode(bytes_of(holding_record(0, BH_HELD_VOLUME))).ok());
+  CHECK_FALSE(decode(bytes_of(holding_record(3, BH_HELD_VOLUME))).ok());
+  CHECK_FALSE(decode(bytes_of(holding_record(BH_HOLDING_DESCRIPTOR, v1::OBJECT_KIND_PORT))).ok());
+  bh_holding_record raw = holding_record(BH_HOLDING_DESCRIPTOR, BH_HELD_VOLUME);
+  raw.path_length = 5;
+  CHECK_FALSE(decode(bytes_of(raw, "abc")).ok());
+  CHECK(decode(bytes_of(raw, "abcde")).ok());
+}
+
 TEST_CASE("a record of each kind keeps its header") {
   bh_memory_record raw = memory_record();
   raw.header.time_ns = 1;

@@ -83,6 +83,24 @@ TEST_CASE("an approval counts from when it was given, whenever it is asked") {
   CHECK(deviations(wanting, read_at(20)).empty());
 }
 
+TEST_CASE("what a sweep found is covered by what it allows its holder to do, and a foreign machine by nothing") {
+  using Operations = std::vector<v1::Operation>;
+  v1::Event event = test::file_event(O_RDWR);
+  event.mutable_object()->set_kind(v1::OBJECT_KIND_GUEST_MEMORY);
+  CHECK(operations_of(event) == Operations{v1::OPERATION_MEMORY_READ, v1::OPERATION_MEMORY_WRITE});
+  event.mutable_holding()->set_kind(v1::HOLDING_KIND_MAPPING);
+  CHECK(operations_of(event) == Operations{v1::OPERATION_MEMORY_READ});
+  event.mutable_holding()->set_writable(true);
+  CHECK(operations_of(event) == Operations{v1::OPERATION_MEMORY_READ, v1::OPERATION_MEMORY_WRITE});
+  event.mutable_object()->set_kind(v1::OBJECT_KIND_VOLUME);
+  event.mutable_holding()->set_kind(v1::HOLDING_KIND_DESCRIPTOR);
+  CHECK(operations_of(event) == Operations{v1::OPERATION_VOLUME_READ});
+  event.mutable_object()->set_kind(v1::OBJECT_KIND_VIRTUAL_MACHINE);
+  CHECK(operations_of(event).empty());
+  event.mutable_object()->set_kind(v1::OBJECT_KIND_HOST_MEMORY);
+  CHECK(operations_of(event).empty());
+}
+
 TEST_CASE("an access needs every operation that it is") {
   const auto opened = [](std::uint32_t flags) { return operations_of(test::file_event(flags)); };
   using Operations = std::vector<v1::Operation>;

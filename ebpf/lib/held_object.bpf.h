@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Objects that a sweep looks for behind a descriptor or a mapping. */
+#ifndef BULKHEAD_EBPF_LIB_HELD_OBJECT_BPF_H
+#define BULKHEAD_EBPF_LIB_HELD_OBJECT_BPF_H
+
+#include "ebpf/lib/holding.bpf.h"
+
+static __always_inline void bh_hold_volume(struct task_struct* task, struct file* file, struct inode* inode,
+                                           struct bh_holding_record* found, __u32 sweep) {
+  if (!bh_file_key_of(inode, &found->file)) return;
+  struct bh_volume* volume = bpf_map_lookup_elem(&volumes, &found->file);
+  if (!volume) return;
+  bool is_memory = volume->is_memory;
+  found->header.object = volume->owner;
+  found->held = is_memory ? BH_HELD_GUEST_MEMORY : BH_HELD_VOLUME;
+  bh_judge_holding(BH_PROBE_HOST_SWEEP, task, file, found, is_memory ? BH_MAY_ACCESS_MEMORY : BH_MAY_OPEN_VOLUMES,
+                   sweep);
+}
+
+static __always_inline void bh_hold_host_memory(struct task_struct* task, struct file* file,
+                                                struct bh_holding_record* found, __u32 device, __u32 sweep) {
+  found->file.device = device;
+  found->held = BH_HELD_HOST_MEMORY;
+  bh_judge_holding(BH_PROBE_HOST_SWEEP, task, file, found, BH_MAY_ACCESS_MEMORY, sweep);
+}
+
+static __always_inline void bh_hold_procfs(struct task_struct* task, struct file* file, struct inode* inode,
+                                           struct bh_holding_record* found, __u32 sweep) {
+  if (bh_is_proc_host_memory(file, inode)) {
+    bh_hold_host_memory(task, file, found, 0, sweep);
+    return;
+  }
+  struct task_struct* target = bh_proc_mem_task(file, inode);
+  struct bh_vmm* vmm = target ? bh_vmm_of(target) : 0;
+  if (!vmm) return;
+  found->header.object = vmm->owner;
+  found->target_tgid = BPF_CORE_READ(target, tgid);
+  found->target_start_ns = vmm->start_ns;
+  found->held = BH_HELD_GUEST_MEMORY;
+  bh_judge_holding(BH_PROBE_HOST_SWEEP, task, file, found, BH_MAY_ACCESS_MEMORY, sweep);
+}
+
+static __always_inline void bh_hold_machine(struct task_struct* task, struct file* file,
+                                            struct bh_holding_record* found, __u32 sweep) {
+  found->held = BH_HELD_VIRTUAL_MACHINE;
+  bh_judge_holding(BH_PROBE_HOST_SWEEP, task, file, found, BH_MAY_CONTROL_DOMAINS, sweep);
+}
+
+/* KVM gives a virtual machine's file this name, which no user can give to an anonymous inode. */
+static __always_inline bool bh_is_machine(struct file* file) {
+  char name[7] = {};
+  bpf_probe_read_kernel(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
+  return name[0] == 'k' && name[1] == 'v' && name[2] == 'm' && name[3] == '-' && name[4] == 'v' && name[5] == 'm' &&
+         !name[6];
+}
+
+#endif
