@@ -59,10 +59,20 @@ static __noinline bool bh_is_declared(struct inode* inode, struct dentry* dentry
   return (walk.access & wanted) == wanted;
 }
 
-/* Procfs: its own processes' files, and for reading what stands for no process. */
-static __always_inline bool bh_is_own_proc(struct inode* inode, struct bh_vmm* vmm, __u32 wanted) {
+/* QEMU that is told to end writes into its log who told it. Names in procfs are the kernel's. */
+static __always_inline bool bh_is_command_line(struct dentry* dentry) {
+  char name[8] = {};
+  bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(dentry, d_name.name));
+  return name[0] == 'c' && name[1] == 'm' && name[2] == 'd' && name[3] == 'l' && name[4] == 'i' && name[5] == 'n' &&
+         name[6] == 'e' && !name[7];
+}
+
+/* Procfs: its own processes' files, and for reading what stands for no process, and command lines. */
+static __always_inline bool bh_is_own_proc(struct inode* inode, struct dentry* dentry, struct bh_vmm* vmm,
+                                           __u32 wanted) {
   struct pid* pid = BPF_CORE_READ(bh_proc_inode(inode), pid);
-  if (!pid) return !(wanted & BH_DECLARED_WRITE);
+  if (!(wanted & BH_DECLARED_WRITE) && (!pid || bh_is_command_line(dentry))) return true;
+  if (!pid) return false;
   struct task_struct* target = bh_pid_task(pid);
   struct bh_vmm* owner = target ? bh_vmm_of(target) : 0;
   return owner && owner->owner.domain == vmm->owner.domain;
@@ -73,9 +83,10 @@ static __always_inline bool bh_is_undeclared(struct file* file, struct inode* in
   __u32 mode = BPF_CORE_READ(file, f_mode);
   __u32 wanted = (mode & BH_FMODE_READ ? BH_DECLARED_READ : 0) | (mode & BH_FMODE_WRITE ? BH_DECLARED_WRITE : 0);
   unsigned long magic = BPF_CORE_READ(inode, i_sb, s_magic);
-  if (magic == BH_PROC_SUPER_MAGIC) return !bh_is_own_proc(inode, vmm, wanted);
+  struct dentry* dentry = BPF_CORE_READ(file, f_path.dentry);
+  if (magic == BH_PROC_SUPER_MAGIC) return !bh_is_own_proc(inode, dentry, vmm, wanted);
   if (magic == BH_SYSFS_MAGIC && !(wanted & BH_DECLARED_WRITE)) return false;
-  return !bh_is_declared(inode, BPF_CORE_READ(file, f_path.dentry), vmm->owner.domain, wanted);
+  return !bh_is_declared(inode, dentry, vmm->owner.domain, wanted);
 }
 
 /* What has no name in any mount namespace, and what a file system opens for itself, is no file of the host's. */

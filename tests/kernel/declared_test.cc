@@ -137,6 +137,7 @@ TEST_CASE("a VMM's own files in procfs and what is read of sysfs are not told, a
   CHECK(told(host, "/proc/self/oom_score_adj", "--write") == 0);
   CHECK(told(host, "/proc/meminfo") == 0);
   CHECK(told(host, "/sys/devices/system/node") == 0);
+  CHECK(told(host, "/proc/1/cmdline") == 0);
   const auto opens = opens_of_vmm(host, {"file_opener", "openat", "/proc/1/status"});
   REQUIRE(opens.size() == 1);
   CHECK(opens.front().path == "/proc/1/status");

@@ -45,8 +45,6 @@ struct DomainPlan {
   unsigned memory_mib = 96;
   // More of libvirt's XML for <devices>.
   std::string devices = {};
-  // More words for QEMU's command line, past libvirt.
-  std::vector<std::string> qemu_arguments = {};
 };
 
 // Makes an image with qemu-img.
