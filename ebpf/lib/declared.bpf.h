@@ -21,11 +21,13 @@ struct bh_tree_walk {
   struct dentry* dentry;
   struct bh_declared_key key;
   __u32 access;
+  bool of_domain; /* the access is the domain's own, not every domain's */
 };
 
 /* Of the domain, or else of every domain. */
-static __always_inline __u32 bh_declared_access(const struct bh_declared_key* key) {
+static __always_inline __u32 bh_declared_access(const struct bh_declared_key* key, bool* of_domain) {
   struct bh_declared* declared = bpf_map_lookup_elem(&declared_files, key);
+  *of_domain = declared;
   if (declared) return declared->access;
   struct bh_declared_key shared = *key;
   shared.domain = 0;
@@ -40,7 +42,7 @@ static long bh_tree_step(__u32 index, struct bh_tree_walk* walk) {
   if (!parent || parent == dentry) return 1;
   walk->dentry = parent;
   bh_declared_file_of(BPF_CORE_READ(parent, d_inode), &walk->key.file);
-  __u32 access = bh_declared_access(&walk->key);
+  __u32 access = bh_declared_access(&walk->key, &walk->of_domain);
   if (!(access & BH_DECLARED_BELOW)) return 0;
   walk->access = access;
   return 1;
@@ -50,19 +52,35 @@ static long bh_tree_step(__u32 index, struct bh_tree_walk* walk) {
 static __noinline bool bh_is_declared(struct inode* inode, struct dentry* dentry, __u32 domain, __u32 wanted) {
   struct bh_tree_walk walk = {.dentry = dentry, .key = {.domain = domain}};
   bh_declared_file_of(inode, &walk.key.file);
-  walk.access = bh_declared_access(&walk.key);
+  walk.access = bh_declared_access(&walk.key, &walk.of_domain);
   if ((walk.access & wanted) == wanted) return true;
-  /* A file with several names may be anybody's: a link to it in a declared directory makes it no part of that. */
-  bool is_directory = (BPF_CORE_READ(inode, i_mode) & BH_S_IFMT) == BH_S_IFDIR;
-  if (walk.access || walk.key.file.is_block || (!is_directory && BPF_CORE_READ(inode, i_nlink) > 1)) return false;
+  if (walk.access || walk.key.file.is_block) return false;
   bpf_loop(BH_TREE_DEPTH, bh_tree_step, &walk, 0);
-  return (walk.access & wanted) == wanted;
+  if ((walk.access & wanted) != wanted) return false;
+  /*
+   * A file with several names may be anybody's: a link to it in the domain's own directory, where its VMM may make
+   * one, is no part of that. In a directory of the system root alone makes them, and does: perf's cache and ostree
+   * give libraries a second name.
+   */
+  bool is_directory = (BPF_CORE_READ(inode, i_mode) & BH_S_IFMT) == BH_S_IFDIR;
+  bool may_be_shared = !walk.of_domain && !(wanted & BH_DECLARED_WRITE);
+  return is_directory || may_be_shared || BPF_CORE_READ(inode, i_nlink) <= 1;
 }
 
-/* Procfs: its own processes' files, and for reading what stands for no process. */
-static __always_inline bool bh_is_own_proc(struct inode* inode, struct bh_vmm* vmm, __u32 wanted) {
+/* QEMU that is told to end writes into its log who told it. Names in procfs are the kernel's. */
+static __always_inline bool bh_is_command_line(struct dentry* dentry) {
+  char name[8] = {};
+  bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(dentry, d_name.name));
+  return name[0] == 'c' && name[1] == 'm' && name[2] == 'd' && name[3] == 'l' && name[4] == 'i' && name[5] == 'n' &&
+         name[6] == 'e' && !name[7];
+}
+
+/* Procfs: its own processes' files, and for reading what stands for no process, and command lines. */
+static __always_inline bool bh_is_own_proc(struct inode* inode, struct dentry* dentry, struct bh_vmm* vmm,
+                                           __u32 wanted) {
   struct pid* pid = BPF_CORE_READ(bh_proc_inode(inode), pid);
-  if (!pid) return !(wanted & BH_DECLARED_WRITE);
+  if (!(wanted & BH_DECLARED_WRITE) && (!pid || bh_is_command_line(dentry))) return true;
+  if (!pid) return false;
   struct task_struct* target = bh_pid_task(pid);
   struct bh_vmm* owner = target ? bh_vmm_of(target) : 0;
   return owner && owner->owner.domain == vmm->owner.domain;
@@ -73,9 +91,10 @@ static __always_inline bool bh_is_undeclared(struct file* file, struct inode* in
   __u32 mode = BPF_CORE_READ(file, f_mode);
   __u32 wanted = (mode & BH_FMODE_READ ? BH_DECLARED_READ : 0) | (mode & BH_FMODE_WRITE ? BH_DECLARED_WRITE : 0);
   unsigned long magic = BPF_CORE_READ(inode, i_sb, s_magic);
-  if (magic == BH_PROC_SUPER_MAGIC) return !bh_is_own_proc(inode, vmm, wanted);
+  struct dentry* dentry = BPF_CORE_READ(file, f_path.dentry);
+  if (magic == BH_PROC_SUPER_MAGIC) return !bh_is_own_proc(inode, dentry, vmm, wanted);
   if (magic == BH_SYSFS_MAGIC && !(wanted & BH_DECLARED_WRITE)) return false;
-  return !bh_is_declared(inode, BPF_CORE_READ(file, f_path.dentry), vmm->owner.domain, wanted);
+  return !bh_is_declared(inode, dentry, vmm->owner.domain, wanted);
 }
 
 /* What has no name in any mount namespace, and what a file system opens for itself, is no file of the host's. */

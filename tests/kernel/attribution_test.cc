@@ -326,6 +326,40 @@ TEST_CASE("a domain whose tenant changes is told once, and its volume follows", 
   CHECK(events.front().object().tenant() == "globex");
 }
 
+TEST_CASE("what a VMM opens is its tenant's when its domain declares it a moment later, else the host's", "[VMM-02]") {
+  BULKHEAD_NEEDS_PROBES();
+  Host host;
+  const TemporaryDirectory images;
+  const std::string path = images.file("plugged.raw");
+  stage::ChildProcess vmm = start_subject({"file_opener", "--wait", "--hold", "openat", path});
+  REQUIRE(vmm.read_line(kPatience).ok());
+  inventory::Domain acme = domain("acme-1", "acme");
+  acme.vmm_pid = static_cast<std::uint32_t>(vmm.pid());
+  acme.host_files = std::vector<inventory::HostFile>{};
+  host.ownership->apply(snapshot_of({acme}));
+  REQUIRE(vmm.write_line("go").ok());
+  REQUIRE(vmm.read_line(kPatience).ok());
+  const auto now = Attributor::Clock::now();
+  CHECK(host.events(now).empty());
+  const auto undeclared = host.attributor->undeclared();
+  REQUIRE(undeclared.size() == 1);
+
+  const bool plugged = GENERATE(true, false);
+  VmmIdentity identity;
+  identity.verdict = VmmIdentity::Verdict::kDomain;
+  identity.domain_uuid = acme.uuid;
+  identity.host_files = std::vector<inventory::HostFile>{};
+  if (plugged) identity.host_files->push_back({.path = path});
+  host.ownership->declare_again(undeclared, [&](std::uint32_t) { return identity; });
+  if (!plugged) CHECK(host.attributor->ready(now + std::chrono::seconds(4), 0).empty());
+  const auto events = host.attributor->ready(now + std::chrono::seconds(plugged ? 4 : 6), 0);
+  REQUIRE(events.size() == 1);
+  CHECK(events.front().object().kind() == v1::OBJECT_KIND_HOST_FILE);
+  CHECK(events.front().object().tenant() == (plugged ? "acme" : "host"));
+  CHECK(events.front().object().id() == path);
+  CHECK(events.front().actor().domain_name() == "acme-1");
+}
+
 TEST_CASE("an actor whose own record was lost is looked up while it lives") {
   BULKHEAD_NEEDS_PROBES();
   Host host;

@@ -130,6 +130,18 @@ TEST_CASE("what is below a declared directory is declared for that, and not by a
   CHECK(told(host, log, "--flags=1") == 0);
 }
 
+TEST_CASE("a library of every VMM's that has a second name is declared by either, for reading", "[VMM-02][twin]") {
+  BULKHEAD_NEEDS_PROBES();
+  KernelHost host(kWatched);
+  const TemporaryDirectory directory;
+  std::filesystem::create_directory(directory.path() + "/lib");
+  const std::string library = directory.file("lib/libgcc.so");
+  std::filesystem::create_hard_link(library, directory.path() + "/cached");
+  declare(host, directory.path() + "/lib", probes::kEveryDomain, kReadBelow);
+  CHECK(told(host, library) == 0);
+  CHECK(told(host, directory.path() + "/cached") == 1);
+}
+
 TEST_CASE("a VMM's own files in procfs and what is read of sysfs are not told, another process's are", "[VMM-02]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
@@ -137,6 +149,7 @@ TEST_CASE("a VMM's own files in procfs and what is read of sysfs are not told, a
   CHECK(told(host, "/proc/self/oom_score_adj", "--write") == 0);
   CHECK(told(host, "/proc/meminfo") == 0);
   CHECK(told(host, "/sys/devices/system/node") == 0);
+  CHECK(told(host, "/proc/1/cmdline") == 0);
   const auto opens = opens_of_vmm(host, {"file_opener", "openat", "/proc/1/status"});
   REQUIRE(opens.size() == 1);
   CHECK(opens.front().path == "/proc/1/status");

@@ -25,7 +25,7 @@ constexpr char kDevices[] =
 }  // namespace
 
 ControlHost::ControlHost(const ControlOptions& options)
-    : host_(SmallHost::make(options.policy, kDevices, options.listen_tcp, options.qemu_arguments)) {
+    : host_(SmallHost::make(options.policy, kDevices, options.listen_tcp, options.sandbox)) {
   if (options.start_domain) REQUIRE(host_->acme->start() == absl::OkStatus());
   host_->start_agent(kAgentSettings);
   if (!options.start_domain) REQUIRE(host_->acme->start() == absl::OkStatus());

@@ -19,8 +19,8 @@ struct ControlOptions {
   bool listen_tcp = false;
   // Before the agent comes.
   bool start_domain = true;
-  // DomainPlan's.
-  std::vector<std::string> qemu_arguments;
+  // PrivateLibvirt::Options.
+  bool sandbox = true;
 };
 
 class ControlHost {

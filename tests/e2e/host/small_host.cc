@@ -31,10 +31,11 @@ std::string missing_for_host() {
 }
 
 std::unique_ptr<SmallHost> SmallHost::make(const std::string& policy, const std::string& devices, bool listen_tcp,
-                                           const std::vector<std::string>& qemu_arguments) {
+                                           bool sandbox) {
   const GuestImage image = must(find_guest_image());
   const bool use_kvm = kvm_works(image);
-  PrivateLibvirt libvirt = must(PrivateLibvirt::start({.hide_kvm = !use_kvm, .listen_tcp = listen_tcp}));
+  PrivateLibvirt libvirt =
+      must(PrivateLibvirt::start({.hide_kvm = !use_kvm, .listen_tcp = listen_tcp, .sandbox = sandbox}));
   std::vector<std::string> flags;
   if (!policy.empty()) {
     const std::string file = libvirt.state_dir() / kPolicyFile;
@@ -50,7 +51,6 @@ std::unique_ptr<SmallHost> SmallHost::make(const std::string& policy, const std:
   plan.tenant = "acme";
   plan.disks = {{.image = disk, .format = "qcow2"}};
   plan.devices = devices;
-  plan.qemu_arguments = qemu_arguments;
   auto domain = std::make_unique<Domain>(must(hypervisor->define(plan)));
   return std::unique_ptr<SmallHost>(
       new SmallHost{std::move(libvirt), std::move(collector), std::nullopt, std::move(hypervisor), std::move(domain)});

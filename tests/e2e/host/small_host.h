@@ -26,9 +26,9 @@ struct SmallHost {
   std::unique_ptr<Domain> acme;
 
   // The domain is defined and off; the agent is not started. With a policy's text, the collector works by it.
-  // `devices` and `qemu_arguments`: DomainPlan's.
+  // `devices`: more of libvirt's XML for the domain's.
   static std::unique_ptr<SmallHost> make(const std::string& policy = "", const std::string& devices = "",
-                                         bool listen_tcp = false, const std::vector<std::string>& qemu_arguments = {});
+                                         bool listen_tcp = false, bool sandbox = true);
 
   // Writes the collector's policy file anew and asks for its reading by SIGHUP.
   void change_policy(const std::string& policy);

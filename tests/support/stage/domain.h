@@ -47,8 +47,6 @@ struct DomainPlan {
   bool boots_after_reset = false;
   // More of libvirt's XML for <devices>.
   std::string devices = {};
-  // More words for QEMU's command line, past libvirt.
-  std::vector<std::string> qemu_arguments = {};
   // And for the domain itself, such as <memoryBacking>.
   std::string elements = {};
 };

@@ -43,13 +43,7 @@ std::string domain_xml(const DomainPlan& plan, const GuestImage& image, const st
                   "/></serial>");
   for (const Disk& disk : plan.disks) xml += disk_xml(disk);
   for (const Port& port : plan.ports) xml += port_xml(port);
-  absl::StrAppend(&xml, plan.devices, "</devices>");
-  if (!plan.qemu_arguments.empty()) {
-    xml += "<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>";
-    for (const std::string& word : plan.qemu_arguments) absl::StrAppend(&xml, "<qemu:arg value=", quoted(word), "/>");
-    xml += "</qemu:commandline>";
-  }
-  return xml + "</domain>";
+  return absl::StrCat(xml, plan.devices, "</devices></domain>");
 }
 
 }  // namespace bulkhead::stage

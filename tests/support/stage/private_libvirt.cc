@@ -40,6 +40,7 @@ absl::StatusOr<PrivateLibvirt> PrivateLibvirt::start(const Options& options) {
   Command command{{program_directory() + "/bulkhead-stage-keeper", *state_dir}, "", {}};
   if (options.hide_kvm) command.words.push_back("--hide-kvm");
   if (options.listen_tcp) command.words.push_back("--listen-tcp");
+  if (!options.sandbox) command.words.push_back("--no-sandbox");
   auto keeper = ChildProcess::start(command);
   if (!keeper.ok()) {
     std::filesystem::remove_all(*state_dir);

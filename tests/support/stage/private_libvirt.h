@@ -22,6 +22,8 @@ class PrivateLibvirt {
     bool hide_kvm = true;
     // Takes calls without authentication on port 16509 of the loopback in its network namespace.
     bool listen_tcp = false;
+    // QEMU's own system call filter, as libvirt has it by default. Without it a VMM can execute programs.
+    bool sandbox = true;
   };
 
   // Ready for connections when it returns. Takes a few seconds: libvirt probes QEMU's capabilities.

@@ -1,5 +1,7 @@
 #include "agent/decode/decoder.h"
 
+#include <sys/syscall.h>
+
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <string>
@@ -150,6 +152,52 @@ TEST_CASE("a tail that is longer than the record is refused") {
   actor.cgroup_length = 4;
   CHECK_FALSE(decode(bytes_of(actor, "sixsix")).ok());
   CHECK(decode(bytes_of(actor, "exactly")).ok());
+}
+
+TEST_CASE("a VMM's act has its call's name, and its program's path where it executes one") {
+  bh_vmm_act_record raw = {};
+  raw.header.kind = BH_RECORD_VMM_ACT;
+  raw.header.probe = BH_PROBE_VMM_CONFINEMENT;
+  raw.act = BH_VMM_ACT_NAMESPACE;
+  raw.call = SYS_setns;
+  raw.result = -1;
+  raw.argument = 5;
+  auto record = decode(bytes_of(raw));
+  REQUIRE(record.ok());
+  const auto& joined = std::get<VmmActRecord>(*record);
+  CHECK(joined.call == "setns");
+  CHECK(joined.act.kind() == v1::VMM_ACT_KIND_NAMESPACE);
+  CHECK(joined.act.result() == -1);
+  CHECK(joined.act.argument() == 5);
+  CHECK(joined.path.empty());
+  raw.call = BH_CALL_CLONE;
+  CHECK(std::get<VmmActRecord>(*decode(bytes_of(raw))).call == "clone");
+  raw.call = 0xfff;
+  CHECK(std::get<VmmActRecord>(*decode(bytes_of(raw))).call == "call 4095");
+  raw.act = BH_VMM_ACT_EXECUTE;
+  const std::string components("id\0bin\0usr\0", 11);
+  raw.path_length = 11;
+  CHECK(std::get<VmmActRecord>(*decode(bytes_of(raw, components))).path == "/usr/bin/id");
+  raw.path_length = 12;
+  CHECK_FALSE(decode(bytes_of(raw, components)).ok());
+  raw.path_length = 0;
+  raw.act = 8;
+  CHECK_FALSE(decode(bytes_of(raw)).ok());
+}
+
+TEST_CASE("a socket of the host's has its path, or its abstract name as it can be printed") {
+  bh_endpoint_record raw = {};
+  raw.header.kind = BH_RECORD_ENDPOINT;
+  raw.header.probe = BH_PROBE_CONTROL_ENDPOINT;
+  raw.kind = BH_ENDPOINT_HOST_SOCKET;
+  raw.method = BH_ENDPOINT_CONNECT;
+  const std::string tail("sock\0run\0", 9);
+  raw.path_length = 9;
+  CHECK(std::get<EndpointRecord>(*decode(bytes_of(raw, tail))).path == "/run/sock");
+  raw.header.flags = BH_FLAG_ABSTRACT_NAME;
+  CHECK(std::get<EndpointRecord>(*decode(bytes_of(raw, tail))).path == "@sock@run@");
+  raw.path_length = 10;
+  CHECK_FALSE(decode(bytes_of(raw, tail)).ok());
 }
 
 TEST_CASE("a number that no enum has is refused") {

@@ -49,6 +49,16 @@ TEST_CASE("a process that never was starting has no outcome") {
   CHECK_FALSE(starting.outcome(kProcess).has_value());
 }
 
+TEST_CASE("a process that is known by its number alone is the one that started last") {
+  StartingVmms starting;
+  starting.settle({.tgid = 7, .start_ns = 10}, {StartOutcome::Kind::kNoVmm, {}});
+  starting.begin({.tgid = 7, .start_ns = 20}, kBegin);
+  starting.settle({.tgid = 8, .start_ns = 30}, {StartOutcome::Kind::kVmm, {3, 4}});
+  CHECK(starting.outcome(7)->kind == StartOutcome::Kind::kPending);
+  CHECK(starting.outcome(8)->kind == StartOutcome::Kind::kVmm);
+  CHECK_FALSE(starting.outcome(9).has_value());
+}
+
 TEST_CASE("a settled VMM that executes again stays settled") {
   StartingVmms starting;
   starting.settle(kProcess, {StartOutcome::Kind::kVmm, {3, 4}});

@@ -40,6 +40,7 @@ stdio_handler = "file"
 namespaces = [ ]
 cgroup_controllers = [ ]
 )";
+constexpr const char* kNoSandbox = "seccomp_sandbox = 0\n";
 
 bool accepts(const std::filesystem::path& path) {
   const FileDescriptor client(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -68,7 +69,8 @@ absl::Status LibvirtDaemon::configure() {
   auto status = write_file(
       state_dir_ / "etc/libvirtd.conf",
       absl::StrCat(kDaemonConfiguration, "listen_tcp = ", listen_tcp_ ? 1 : 0, "\nhost_uuid = \"", uuid, "\"\n"));
-  if (status.ok()) status = write_file(state_dir_ / "etc/qemu.conf", kQemuConfiguration);
+  if (status.ok())
+    status = write_file(state_dir_ / "etc/qemu.conf", absl::StrCat(kQemuConfiguration, sandbox_ ? "" : kNoSandbox));
   return status;
 }
 

@@ -11,8 +11,8 @@ namespace bulkhead::stage {
 
 class LibvirtDaemon {
  public:
-  LibvirtDaemon(std::filesystem::path state_dir, bool listen_tcp)
-      : state_dir_(std::move(state_dir)), listen_tcp_(listen_tcp) {}
+  LibvirtDaemon(std::filesystem::path state_dir, bool listen_tcp, bool sandbox)
+      : state_dir_(std::move(state_dir)), listen_tcp_(listen_tcp), sandbox_(sandbox) {}
 
   // Writes libvirtd.conf and qemu.conf. To be called once, before start().
   absl::Status configure();
@@ -28,6 +28,7 @@ class LibvirtDaemon {
  private:
   std::filesystem::path state_dir_;
   bool listen_tcp_;
+  bool sandbox_;
   std::optional<ChildProcess> process_;
 };
 

@@ -1,4 +1,4 @@
-// bulkhead-stage-keeper STATE_DIR [--hide-kvm] [--listen-tcp]
+// bulkhead-stage-keeper STATE_DIR [--hide-kvm] [--listen-tcp] [--no-sandbox]
 //
 // Keeps a private libvirt: makes its namespaces, runs libvirtd, and removes every trace when its stdin ends, however
 // its parent ended. It is a process of its own so that a test that crashes, or a demo that is killed, cleans up all the
@@ -123,7 +123,7 @@ bool remove_state(const std::filesystem::path& state_dir) {
   return false;
 }
 
-int keep(const std::filesystem::path& state_dir, bool hide_kvm, bool listen_tcp) {
+int keep(const std::filesystem::path& state_dir, bool hide_kvm, bool listen_tcp, bool sandbox) {
   // SIGTERM comes from the kernel when our parent dies.
   sigset_t handled;
   sigemptyset(&handled);
@@ -135,7 +135,7 @@ int keep(const std::filesystem::path& state_dir, bool hide_kvm, bool listen_tcp)
   signal(SIGPIPE, SIG_IGN);
 
   PrivateHost host;
-  LibvirtDaemon daemon(state_dir, listen_tcp);
+  LibvirtDaemon daemon(state_dir, listen_tcp, sandbox);
   auto status = host.enter(state_dir, hide_kvm);
   if (status.ok()) status = daemon.configure();
   if (status.ok()) status = daemon.start();
@@ -155,10 +155,11 @@ int keep(const std::filesystem::path& state_dir, bool hide_kvm, bool listen_tcp)
 
 int main(int argc, char** argv) {
   const std::set<std::string> flags(argv + std::min(argc, 2), argv + argc);
-  const bool hide_kvm = flags.contains("--hide-kvm"), listen_tcp = flags.contains("--listen-tcp");
-  if (argc < 2 || flags.size() != std::size_t{hide_kvm} + std::size_t{listen_tcp}) {
-    std::cerr << "usage: bulkhead-stage-keeper STATE_DIR [--hide-kvm] [--listen-tcp]" << std::endl;
+  const bool hide_kvm = flags.contains("--hide-kvm"), listen_tcp = flags.contains("--listen-tcp"),
+             no_sandbox = flags.contains("--no-sandbox");
+  if (argc < 2 || flags.size() != std::size_t{hide_kvm} + std::size_t{listen_tcp} + std::size_t{no_sandbox}) {
+    std::cerr << "usage: bulkhead-stage-keeper STATE_DIR [--hide-kvm] [--listen-tcp] [--no-sandbox]" << std::endl;
     return 2;
   }
-  return bulkhead::stage::keep(argv[1], hide_kvm, listen_tcp);
+  return bulkhead::stage::keep(argv[1], hide_kvm, listen_tcp, !no_sandbox);
 }
