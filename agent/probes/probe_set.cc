@@ -124,7 +124,7 @@ class ProbeSet::Impl {
   std::map<std::string, int> iterators_;  // by program, of links_
   std::vector<int> periodic_;             // program descriptors, of objects_
   std::vector<LoadedProgram> programs_;
-  std::set<bpf_program*> attached_;  // those of programs_
+  std::set<bpf_program*> counted_;  // those of programs_
   std::vector<FileDescriptor> rings_;
   std::unique_ptr<ring_buffer, RingBufferCloser> ring_buffer_;
   std::unique_ptr<OwnershipMaps> ownership_;
@@ -321,7 +321,7 @@ std::string ProbeSet::Impl::attach(const Probe& probe, const Hook& hook, bpf_pro
 }
 
 void ProbeSet::Impl::add_program(v1::Probe probe, bpf_program* program) {
-  if (attached_.insert(program).second) programs_.push_back({probe, FileDescriptor(dup(bpf_program__fd(program)))});
+  if (counted_.insert(program).second) programs_.push_back({probe, FileDescriptor(dup(bpf_program__fd(program)))});
 }
 
 bool ProbeSet::Impl::follow_libvirt(std::span<const std::string> libraries) {
