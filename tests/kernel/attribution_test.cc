@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <set>
 
 #include "agent/attribute/attributor.h"
 #include "agent/ownership/ownership.h"
@@ -194,6 +196,54 @@ TEST_CASE("what a starting VMM did is told with its domain, once that is known",
   CHECK(events.front().actor().tenant() == tenant);
   CHECK(events.front().actor().domain_name() == name);
   CHECK(events.front().object().tenant() == "acme");
+}
+
+TEST_CASE("300 VMMs that start at once, and end before anyone knows whose they are, are each its own domain's",
+          "[DISK-01]") {
+  BULKHEAD_NEEDS_PROBES();
+  Host host;
+  const TemporaryDirectory images;
+  const std::string path = images.file("disk.raw");
+  constexpr std::uint32_t kVmms = 300;
+  const auto name_of = [](std::uint32_t i) { return "vm-" + std::to_string(i); };
+  const auto tenant_of = [](std::uint32_t i) { return "tenant-" + std::to_string(i % 3); };
+  std::vector<inventory::Domain> domains;
+  for (std::uint32_t i = 0; i < kVmms; ++i) domains.push_back(domain(name_of(i), tenant_of(i)));
+  domains.front().volumes = {volume(path)};
+  host.ownership->apply(snapshot_of(domains));
+  const std::string emulator = stage::program_directory() + "/subjects/file_opener";
+  REQUIRE(host.kernel.maps().set_emulator(*host.kernel.maps().file_key(emulator)).ok());
+
+  std::vector<stage::ChildProcess> vmms;
+  std::map<std::uint32_t, std::uint32_t> numbers;  // by pid
+  for (std::uint32_t i = 0; i < kVmms; ++i) {
+    vmms.push_back(start_subject({"file_opener", "openat", path}));
+    vmms.back().close_stdin();
+    numbers.emplace(static_cast<std::uint32_t>(vmms.back().pid()), i);
+  }
+  for (stage::ChildProcess& vmm : vmms) REQUIRE(*vmm.wait(kPatience) == 0);
+  CHECK(host.events().empty());
+  host.ownership->settle_starting(
+      [&](std::uint32_t pid) {
+        VmmIdentity identity;
+        identity.verdict = VmmIdentity::Verdict::kDomain;
+        identity.domain_name = name_of(numbers.at(pid));
+        identity.domain_uuid = "uuid-of-" + identity.domain_name;
+        identity.tenant = tenant_of(numbers.at(pid));
+        return identity;
+      },
+      Attributor::Clock::now());
+  const auto events = host.events();
+  CHECK(events.size() == kVmms);
+  std::set<std::uint32_t> told;
+  for (const v1::Event& event : events) {
+    const std::uint32_t number = numbers.at(event.actor().process().pid());
+    told.insert(number);
+    CHECK(event.actor().domain_name() == name_of(number));
+    CHECK(event.actor().tenant() == tenant_of(number));
+    CHECK(event.object().tenant() == tenant_of(0));
+  }
+  CHECK(told.size() == kVmms);
 }
 
 TEST_CASE("a process that ran an emulator and is no domain's VMM is the host's") {
