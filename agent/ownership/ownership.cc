@@ -68,6 +68,11 @@ probes::DomainUuid bytes_of(const std::string& uuid) {
   return bytes;
 }
 
+// Longer than libvirt takes from the pid file to the exec; who runs no emulator that is known by then, such as a
+// wrapper that stays, is the VMM all the same.
+constexpr std::chrono::seconds kExecPatience{5};
+constexpr std::chrono::minutes kLongestWrapper{10};
+
 constexpr const char* kEmulatorDirectories[] = {"/usr/bin", "/usr/libexec", "/usr/local/bin"};
 
 bool looks_like_emulator(const std::string& name) {
@@ -131,6 +136,7 @@ void Ownership::apply_emulators(const inventory::Snapshot& snapshot) {
   for (const std::string& path : paths) {
     const absl::StatusOr<probes::FileKey> key = maps_.file_key(path);
     if (!key.ok()) continue;
+    emulators_.insert(*key);
     if (absl::Status status = maps_.set_emulator(*key); !status.ok()) {
       spdlog::error("VMMs started from {} are not recognised early: {}", path, std::string(status.message()));
     }
@@ -206,7 +212,19 @@ void Ownership::settle_starting(const Identify& identify, StartingVmms::Clock::t
   });
 }
 
-void Ownership::apply_vmm(const inventory::Domain& domain, probes::Owner owner) {
+// libvirt writes the pid file before its child executes the emulator: what executes it then is libvirt, and no VMM.
+bool Ownership::is_before_exec(const probes::ProcessKey& process) {
+  const absl::StatusOr<probes::FileKey> executable = executable_of(process.tgid);
+  if (executable.ok() && emulators_.contains(*executable)) {
+    before_exec_.erase(process);
+    return false;
+  }
+  const auto now = StartingVmms::Clock::now();
+  std::erase_if(before_exec_, [&](const auto& seen) { return now - seen.second > kLongestWrapper; });
+  return now - before_exec_.try_emplace(process, now).first->second <= kExecPatience;
+}
+
+void Ownership::apply_vmm(const inventory::Domain& domain, probes::Owner owner, Applied& applied) {
   const auto before = vmms_.find(owner.domain);
   if (domain.vmm_pid == 0) {
     if (before != vmms_.end()) {
@@ -218,6 +236,10 @@ void Ownership::apply_vmm(const inventory::Domain& domain, probes::Owner owner) 
   }
   const absl::StatusOr<probes::ProcessKey> process = maps_.process(domain.vmm_pid);
   if (!process.ok()) return;  // it just ended; libvirt's event comes
+  if (is_before_exec(*process)) {
+    applied.incomplete = true;
+    return;
+  }
   own_vmm(*process, owner, domain.host_files);
   starting_.settle(*process, {StartOutcome::Kind::kVmm, owner});
   vmms_.insert_or_assign(owner.domain, *process);
@@ -349,7 +371,7 @@ Applied Ownership::apply(const inventory::Snapshot& snapshot) {
     if (absl::Status status = maps_.set_domain(bytes_of(domain.uuid), owner); !status.ok()) {
       spdlog::error("libvirt's calls about a domain are told without its tenant: {}", std::string(status.message()));
     }
-    apply_vmm(domain, owner);
+    apply_vmm(domain, owner, applied);
     v1::Domain* told = applied.inventory.add_domains();
     *told = describe(domain);
     apply_ports(domain, owner, *told, ports);

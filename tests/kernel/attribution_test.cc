@@ -157,12 +157,36 @@ TEST_CASE("a VMM of the snapshot, and a child that it had before, are their doma
   inventory::Domain acme = domain("acme-1", "acme");
   acme.volumes = {volume(path)};
   acme.vmm_pid = static_cast<std::uint32_t>(shell->pid());
+  acme.emulator = "/bin/sh";
   acme.state = inventory::DomainState::kRunning;
   host.ownership->apply(snapshot_of({acme}));
   REQUIRE(shell->write_line("go").ok());
   REQUIRE(*shell->wait(kPatience) == 0);
   CHECK(host.events().empty());
   CHECK(host.kernel.counters_of(v1::PROBE_DISK_FILE_OPEN).suppressed() == 1);
+}
+
+TEST_CASE("a process that has not executed its emulator yet is no VMM, and is one once it has", "[VMM-01][twin]") {
+  BULKHEAD_NEEDS_PROBES();
+  Host host;
+  // As libvirt's child between its pid file and its exec.
+  auto child = stage::ChildProcess::start(
+      {.words = {"/bin/sh", "-c", "read line; exec sleep 60"}, .stderr_file = "", .namespaces = {}});
+  REQUIRE(child.ok());
+  const auto pid = static_cast<std::uint32_t>(child->pid());
+  inventory::Domain acme = domain("acme-1", "acme");
+  acme.vmm_pid = pid;
+  acme.state = inventory::DomainState::kRunning;
+  acme.emulator = "/usr/bin/sleep";
+  CHECK(host.ownership->apply(snapshot_of({acme})).incomplete);
+  CHECK_FALSE(host.kernel.maps().vmm(pid).ok());
+  REQUIRE(child->write_line("go").ok());
+  while (std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/exe").filename() != "sleep") usleep(1'000);
+  host.ownership->apply(snapshot_of({acme}));
+  const auto entry = host.kernel.maps().vmm(pid);
+  REQUIRE(entry.ok());
+  CHECK(entry->owner.tenant != probes::kStartingNumber);
+  CHECK(only<decode::VmmActRecord>(host.kernel.collect_until_marker()).empty());
 }
 
 TEST_CASE("what a starting VMM did is told with its domain, once that is known", "[MEM-01]") {
@@ -295,6 +319,7 @@ TEST_CASE("a stolen volume that is attached to the thief's domain stays its owne
   acme.volumes = {volume(path)};
   inventory::Domain globex = domain("globex-1", "globex");
   globex.vmm_pid = static_cast<std::uint32_t>(thief.pid());
+  globex.emulator = stage::program_directory() + "/subjects/file_opener";
   host.ownership->apply(snapshot_of({acme, globex}));
   globex.volumes = {volume(path)};
   host.ownership->apply(snapshot_of({acme, globex}));
@@ -385,6 +410,7 @@ TEST_CASE("what a VMM opens is its tenant's when its domain declares it a moment
   REQUIRE(vmm.read_line(kPatience).ok());
   inventory::Domain acme = domain("acme-1", "acme");
   acme.vmm_pid = static_cast<std::uint32_t>(vmm.pid());
+  acme.emulator = stage::program_directory() + "/subjects/file_opener";
   acme.host_files = std::vector<inventory::HostFile>{};
   host.ownership->apply(snapshot_of({acme}));
   REQUIRE(vmm.write_line("go").ok());

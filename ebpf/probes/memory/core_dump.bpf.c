@@ -8,7 +8,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 /* SIG_KERNEL_COREDUMP_MASK, include/linux/signal.h: QUIT, ILL, TRAP, ABRT, BUS, FPE, SEGV, XCPU, XFSZ, SYS. */
 #define BH_BIT(signal) (1ULL << (signal))
-#define BH_CORE_SIGNALS                                                                                        \
+#define BH_CORE_SIGNALS                                                                                           \
   (BH_BIT(3) | BH_BIT(4) | BH_BIT(5) | BH_BIT(6) | BH_BIT(7) | BH_BIT(8) | BH_BIT(11) | BH_BIT(24) | BH_BIT(25) | \
    BH_BIT(31))
 
