@@ -189,6 +189,12 @@ const std::array kProbes = {
     Probe{v1::PROBE_NETWORK_DELIVERY, "network.delivery", "NET-03",
           "frames that leave the kernel's own datapath (vhost-user, DPDK, SR-IOV) are not seen", bh_delivery::elf_bytes,
           kDeliveryHooks},
+    // Before vmm_lifecycle, whose program on the same tracepoint makes a VMM of who executes an emulator: programs run
+    // in the order in which they were attached, and the agent may know the VMM's domain before the second one runs.
+    Probe{v1::PROBE_VMM_CONFINEMENT, "vmm.confinement", "VMM-01 VMM-03",
+          "a call for which the VMM's own system call filter ends it; programs that could not be executed, and clones "
+          "that failed; no 32-bit system calls but clones and executed programs",
+          bh_confinement::elf_bytes, kConfinementHooks},
     Probe{v1::PROBE_CONTROL_VMM_LIFECYCLE, "control.vmm_lifecycle", "", "", bh_vmm_lifecycle::elf_bytes,
           kLifecycleHooks},
     Probe{v1::PROBE_CONTROL_LIBVIRT_RPC,
@@ -207,10 +213,6 @@ const std::array kProbes = {
           "before, no datagrams to an address, and no descriptor that is taken from another process; no 32-bit system "
           "calls",
           bh_endpoint::elf_bytes, kEndpointHooks},
-    Probe{v1::PROBE_VMM_CONFINEMENT, "vmm.confinement", "VMM-01 VMM-03",
-          "a call for which the VMM's own system call filter ends it; programs that could not be executed, and clones "
-          "that failed; no 32-bit system calls but clones and executed programs",
-          bh_confinement::elf_bytes, kConfinementHooks},
     Probe{v1::PROBE_AGENT_GUARD, "agent.guard", "SENS-01",
           "a signal that ends the agent at once takes its record with it: the next run tells that the last one ended "
           "unannounced",
