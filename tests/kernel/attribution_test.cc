@@ -43,7 +43,9 @@ inventory::Snapshot snapshot_of(std::vector<inventory::Domain> domains) {
 
 class Host {
  public:
-  Host() {
+  // Besides those that most of these tests need.
+  explicit Host(v1::Probe more = v1::PROBE_CONTROL_VMM_LIFECYCLE)
+      : kernel({v1::PROBE_CONTROL_VMM_LIFECYCLE, v1::PROBE_MEMORY_PROCESS_VM, more}) {
     auto created = ownership::Ownership::create(kernel.maps(), state.path(), {});
     if (!created.ok()) FAIL(created.status().message());
     ownership = *std::move(created);
@@ -168,7 +170,7 @@ TEST_CASE("a VMM of the snapshot, and a child that it had before, are their doma
 
 TEST_CASE("a process that has not executed its emulator yet is no VMM, and is one once it has", "[VMM-01][twin]") {
   BULKHEAD_NEEDS_PROBES();
-  Host host;
+  Host host(v1::PROBE_VMM_CONFINEMENT);
   // As libvirt's child between its pid file and its exec.
   auto child = stage::ChildProcess::start(
       {.words = {"/bin/sh", "-c", "read line; exec sleep 60"}, .stderr_file = "", .namespaces = {}});

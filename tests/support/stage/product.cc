@@ -16,7 +16,8 @@ namespace bulkhead::stage {
 namespace {
 
 constexpr Milliseconds kStartTimeout(20'000);
-constexpr Milliseconds kStopTimeout(15'000);
+// The agent lets go of some hundred hooks, and each waits for the kernel's RCU.
+constexpr Milliseconds kStopTimeout(30'000);
 constexpr Milliseconds kAskTimeout(60'000);
 constexpr Milliseconds kPollInterval(100);
 
