@@ -107,6 +107,14 @@ int BPF_PROG(cloned, struct task_struct* parent, struct task_struct* child) {
   return 0;
 }
 
+#define BH_START_NS 10000000000ULL
+
+/* The agent may know the domain of a VMM that is in its exec still: /proc shows its executable before the tracepoint. */
+static __always_inline bool is_at_its_start(const struct bh_vmm* vmm) {
+  if (is_starting(vmm)) return true;
+  return !(vmm->flags & BH_VMM_DESCENDANT) && bpf_ktime_get_boot_ns() - vmm->start_ns < BH_START_NS;
+}
+
 // A starting VMM that executes an emulator is the start itself; whatever else it executes is told.
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(program_executed, struct task_struct* task, pid_t old_pid, struct linux_binprm* program) {
@@ -115,7 +123,7 @@ int BPF_PROG(program_executed, struct task_struct* task, pid_t old_pid, struct l
   struct bh_file_key key;
   bool is_known = bh_file_key_of(BPF_CORE_READ(program, file, f_inode), &key);
   BH_COUNT(BH_PROBE_VMM_CONFINEMENT, seen);
-  if (is_starting(vmm) && is_known && bpf_map_lookup_elem(&emulators, &key)) {
+  if (is_known && is_at_its_start(vmm) && bpf_map_lookup_elem(&emulators, &key)) {
     BH_COUNT(BH_PROBE_VMM_CONFINEMENT, suppressed);
     return 0;
   }
