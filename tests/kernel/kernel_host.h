@@ -33,7 +33,7 @@ class KernelHost {
   // Everything that the probes told since the last call, or within `patience` until `enough` says so. Other processes
   // of the machine touch nothing that a test owns, so what comes is the test's own.
   std::vector<decode::Record> collect(const std::function<bool(const std::vector<decode::Record>&)>& enough,
-                                      std::chrono::milliseconds patience = std::chrono::seconds(5));
+                                      std::chrono::milliseconds patience = std::chrono::seconds(20));
 
   // What came by the time that a marker act, done after the act in question, is told: with it a silence is a fact and
   // not a matter of waiting. The marker is an open of a file of the tenant "marker"; its own records are left out.
