@@ -21,14 +21,14 @@ struct bh_tree_walk {
   struct dentry* dentry;
   struct bh_declared_key key;
   __u32 access;
-  bool of_domain; /* the access is the domain's own, not every domain's */
 };
 
-/* Of the domain, or else of every domain. */
-static __always_inline __u32 bh_declared_access(const struct bh_declared_key* key, bool* of_domain) {
+#define BH_DECLARED_OF_DOMAIN 0x80000000u /* the access is the domain's own, not every domain's */
+
+/* Of the domain, or else of every domain. Programs that call this have used up their stack: it takes none. */
+static __always_inline __u32 bh_declared_access(const struct bh_declared_key* key) {
   struct bh_declared* declared = bpf_map_lookup_elem(&declared_files, key);
-  *of_domain = declared;
-  if (declared) return declared->access;
+  if (declared) return declared->access | BH_DECLARED_OF_DOMAIN;
   struct bh_declared_key shared = *key;
   shared.domain = 0;
   declared = bpf_map_lookup_elem(&declared_files, &shared);
@@ -42,7 +42,7 @@ static long bh_tree_step(__u32 index, struct bh_tree_walk* walk) {
   if (!parent || parent == dentry) return 1;
   walk->dentry = parent;
   bh_declared_file_of(BPF_CORE_READ(parent, d_inode), &walk->key.file);
-  __u32 access = bh_declared_access(&walk->key, &walk->of_domain);
+  __u32 access = bh_declared_access(&walk->key);
   if (!(access & BH_DECLARED_BELOW)) return 0;
   walk->access = access;
   return 1;
@@ -52,7 +52,7 @@ static long bh_tree_step(__u32 index, struct bh_tree_walk* walk) {
 static __noinline bool bh_is_declared(struct inode* inode, struct dentry* dentry, __u32 domain, __u32 wanted) {
   struct bh_tree_walk walk = {.dentry = dentry, .key = {.domain = domain}};
   bh_declared_file_of(inode, &walk.key.file);
-  walk.access = bh_declared_access(&walk.key, &walk.of_domain);
+  walk.access = bh_declared_access(&walk.key);
   if ((walk.access & wanted) == wanted) return true;
   if (walk.access || walk.key.file.is_block) return false;
   bpf_loop(BH_TREE_DEPTH, bh_tree_step, &walk, 0);
@@ -63,7 +63,7 @@ static __noinline bool bh_is_declared(struct inode* inode, struct dentry* dentry
    * give libraries a second name.
    */
   bool is_directory = (BPF_CORE_READ(inode, i_mode) & BH_S_IFMT) == BH_S_IFDIR;
-  bool may_be_shared = !walk.of_domain && !(wanted & BH_DECLARED_WRITE);
+  bool may_be_shared = !(walk.access & BH_DECLARED_OF_DOMAIN) && !(wanted & BH_DECLARED_WRITE);
   return is_directory || may_be_shared || BPF_CORE_READ(inode, i_nlink) <= 1;
 }
 

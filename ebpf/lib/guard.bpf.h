@@ -16,12 +16,14 @@ static __always_inline bool bh_is_agent(struct task_struct* task) {
          bh_start_ns(task) == agent->start_ns;
 }
 
-static __always_inline void bh_tell_canary(__u32 hook_probe, struct task_struct* task, __u32 act) {
+/* A function of its own, for its stack: those that call it have used up theirs. */
+static __noinline int bh_tell_canary(__u32 hook_probe, struct task_struct* task, __u32 act) {
   struct bh_canary_record record = {.hook_probe = hook_probe, .act = act, .cpu = bpf_get_smp_processor_id()};
   bh_fill_actor(&record.header, task);
   record.header.object.tenant = BH_OWNER_AGENT;
   BH_COUNT(BH_PROBE_AGENT_GUARD, seen);
   bh_submit(&record.header, BH_PROBE_AGENT_GUARD, BH_RECORD_CANARY, sizeof(record));
+  return 0;
 }
 
 /*
