@@ -19,7 +19,7 @@ namespace bulkhead::stage {
 namespace {
 
 // 30 s where KVM works, 160 s where KVM is emulated too: in a lab host.
-constexpr Milliseconds kWhole(280'000);
+constexpr Milliseconds kWhole(480'000);
 constexpr Milliseconds kEnd(60'000);
 constexpr Milliseconds kGone(20'000);
 
