@@ -22,7 +22,7 @@ constexpr seconds kTick{1};
 // A record is out of its ring within milliseconds on a host that is not overloaded.
 constexpr seconds kRound{2};
 // An agent that did not run for this long may have missed what a full ring lost.
-constexpr seconds kPause{10};
+constexpr seconds kPause{30};
 
 v1::Event event_of_agent() {
   const spool::Moment now = spool::now();

@@ -109,7 +109,7 @@ int BPF_PROG(cloned, struct task_struct* parent, struct task_struct* child) {
 
 #define BH_START_NS 10000000000ULL
 
-/* The agent may know the domain of a VMM that is in its exec still: /proc shows its executable before the tracepoint. */
+/* The agent may know the domain of a VMM in its exec: /proc shows its executable before the tracepoint is reached. */
 static __always_inline bool is_at_its_start(const struct bh_vmm* vmm) {
   if (is_starting(vmm)) return true;
   return !(vmm->flags & BH_VMM_DESCENDANT) && bpf_ktime_get_boot_ns() - vmm->start_ns < BH_START_NS;
