@@ -1,5 +1,7 @@
 #include "agent/ownership/ownership.h"
 
+#include <time.h>
+
 #include <filesystem>
 #include <system_error>
 
@@ -68,10 +70,15 @@ probes::DomainUuid bytes_of(const std::string& uuid) {
   return bytes;
 }
 
-// Longer than libvirt takes from the pid file to the exec; who runs no emulator that is known by then, such as a
-// wrapper that stays, is the VMM all the same.
-constexpr std::chrono::seconds kExecPatience{5};
-constexpr std::chrono::minutes kLongestWrapper{10};
+// Longer than libvirt takes from the fork to the exec. Who is older and runs no emulator that is known, such as a
+// wrapper that stays or a binary that was upgraded since, is the VMM all the same.
+constexpr std::uint64_t kLongestStartNs = 5'000'000'000;
+
+std::uint64_t boot_time_ns() {
+  timespec now = {};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
 
 constexpr const char* kEmulatorDirectories[] = {"/usr/bin", "/usr/libexec", "/usr/local/bin"};
 
@@ -213,15 +220,10 @@ void Ownership::settle_starting(const Identify& identify, StartingVmms::Clock::t
 }
 
 // libvirt writes the pid file before its child executes the emulator: what executes it then is libvirt, and no VMM.
-bool Ownership::is_before_exec(const probes::ProcessKey& process) {
+bool Ownership::is_before_exec(const probes::ProcessKey& process) const {
+  if (boot_time_ns() - process.start_ns > kLongestStartNs) return false;
   const absl::StatusOr<probes::FileKey> executable = executable_of(process.tgid);
-  if (executable.ok() && emulators_.contains(*executable)) {
-    before_exec_.erase(process);
-    return false;
-  }
-  const auto now = StartingVmms::Clock::now();
-  std::erase_if(before_exec_, [&](const auto& seen) { return now - seen.second > kLongestWrapper; });
-  return now - before_exec_.try_emplace(process, now).first->second <= kExecPatience;
+  return !executable.ok() || !emulators_.contains(*executable);
 }
 
 void Ownership::apply_vmm(const inventory::Domain& domain, probes::Owner owner, Applied& applied) {

@@ -131,7 +131,7 @@ class Ownership {
 
   void apply_trust();
   void apply_emulators(const inventory::Snapshot& snapshot);
-  bool is_before_exec(const probes::ProcessKey& process);
+  bool is_before_exec(const probes::ProcessKey& process) const;
   void apply_vmm(const inventory::Domain& domain, probes::Owner owner, Applied& applied);
   void apply_volumes(const inventory::Snapshot& snapshot, Applied& applied);
   void tell_foreign(const std::vector<Claim>& claims, const std::map<probes::FileKey, Verdict>& verdicts,
@@ -146,8 +146,7 @@ class Ownership {
   Registry registry_;
   StartingVmms starting_;
   std::set<probes::FileKey> emulators_;
-  std::map<probes::ProcessKey, StartingVmms::Clock::time_point> before_exec_;  // when each was seen first
-  std::map<std::string, probes::Owner> domains_;                               // by uuid
+  std::map<std::string, probes::Owner> domains_;  // by uuid
   Endpoints endpoints_;
   DeclaredFiles declared_;
   GuestMemory guest_memory_;
