@@ -4,11 +4,13 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
-#include <optional>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "agent/attribute/actors.h"
+#include "agent/attribute/describer.h"
+#include "agent/attribute/record_owners.h"
 #include "agent/decode/records.h"
 #include "agent/ownership/ownership.h"
 #include "bulkhead/v1/event.pb.h"
@@ -28,6 +30,8 @@ class Attributor {
 
   // `ownership` must outlive this.
   explicit Attributor(ownership::Ownership& ownership, std::string proc_dir = "/proc");
+  Attributor(const Attributor&) = delete;
+  Attributor& operator=(const Attributor&) = delete;
 
   // Lifecycle and canary records are not for here.
   void take(decode::Record record, Clock::time_point now);
@@ -54,42 +58,12 @@ class Attributor {
   };
 
   std::chrono::milliseconds patience_with(const decode::Record& record) const;
-  bool names_unknown_domain(const decode::ControlRecord& record) const;
-  // The actor is a VMM that opened or connected to what is no tenant's and what its domain does not declare (yet).
-  bool is_undeclared(const decode::Record& record) const;
   // `overdue`: what is not here by now was lost.
   bool must_wait(const decode::Record& record, bool overdue);
-  v1::Event describe(const decode::Record& record, std::int64_t realtime_offset_ns);
 
-  void describe_actor(const decode::Header& header, v1::Actor& actor);
-  // Of an actor and an object that are described: the kernel's verdict, and what it could not judge.
-  bool is_trusted(const decode::Header& header, config::Operations operations, const v1::Event& event);
-  std::string name_of_file(v1::ObjectKind kind, const decode::FileKey& file, const std::string& path) const;
-  void describe_object_owner(probes::Owner owner, v1::Object& object);
-  void describe_guest_memory(probes::Owner owner, const probes::ProcessKey& vmm, v1::Object& object);
-  void describe(const decode::ActorRecord& record, v1::Event& event);
-  void describe(const decode::MemoryRecord& record, v1::Event& event);
-  void describe(const decode::FileOpenRecord& record, v1::Event& event);
-  void describe(const decode::DeliveryRecord& record, v1::Event& event);
-  void describe(const decode::LifecycleRecord& record, v1::Event& event);
-  void describe(const decode::ControlRecord& record, v1::Event& event);
-  void describe(const decode::EndpointRecord& record, v1::Event& event);
-  void describe(const decode::SignalRecord& record, v1::Event& event);
-  void describe(const decode::MergeRecord& record, v1::Event& event);
-  void describe(const decode::CoreRecord& record, v1::Event& event);
-  void describe(const decode::CanaryRecord& record, v1::Event& event);
-  void describe(const decode::VmmActRecord& record, v1::Event& event);
-  // Of the host; or of the VMM's own tenant, whose domain declares it by now.
-  void describe_host_object(v1::ObjectKind kind, const decode::Record& record, v1::Event& event);
-  void describe(const decode::HoldingRecord& record, v1::Event& event);
-
-  // What became of a process that was starting, or that descends from one that was.
-  std::optional<ownership::StartOutcome> start_of(decode::Owner owner, const probes::ProcessKey& process) const;
-  // The owner as it is known now: one that was starting when the kernel wrote the record may have a domain by now.
-  probes::Owner settled(decode::Owner owner, const probes::ProcessKey& process) const;
-
-  ownership::Ownership& ownership_;
+  RecordOwners owners_;
   Actors actors_;
+  Describer describer_;
   std::deque<Waiting> waiting_;
 };
 
