@@ -6,6 +6,7 @@
 #include <array>
 #include <fstream>
 
+#include "agent/attribute/describe_owner.h"
 #include "agent/version.h"
 
 namespace bulkhead {
@@ -26,16 +27,6 @@ v1::Event own_event() {
   event.set_boot_time_ns(now.boot_ns);
   event.set_probe(v1::PROBE_AGENT);
   return event;
-}
-
-// Of an actor or an object.
-template <typename Party>
-void describe_owner(probes::Owner owner, const ownership::Registry& registry, Party& party) {
-  party.set_tenant(registry.tenant(owner.tenant));
-  if (const ownership::DomainFacts* domain = registry.domain(owner.domain)) {
-    party.set_domain_uuid(domain->uuid);
-    party.set_domain_name(domain->name);
-  }
 }
 
 }  // namespace
@@ -98,9 +89,9 @@ v1::Event tenant_change_event(const ownership::TenantChanged& change, const owne
 
 v1::Event foreign_claim_event(const ownership::ForeignClaim& foreign, const ownership::Registry& registry) {
   v1::Event event = own_event();
-  describe_owner(foreign.claim.owner, registry, *event.mutable_actor());
+  attribute::describe_owner(foreign.claim.owner, registry, *event.mutable_actor());
   v1::Object& object = *event.mutable_object();
-  describe_owner(foreign.owner, registry, object);
+  attribute::describe_owner(foreign.owner, registry, object);
   object.set_kind(v1::OBJECT_KIND_VOLUME);
   object.set_id(foreign.claim.source);
   event.set_path(foreign.claim.source);
