@@ -16,14 +16,6 @@ namespace bulkhead::ownership {
 
 namespace {
 
-// Why a volume can have no owner in the kernel's maps; empty when it can.
-std::string cannot_be_owned(const inventory::Volume& volume) {
-  if (!volume.source.starts_with('/')) return "a network disk: no file or block device of this host";
-  // Firmware code belongs to the host's distribution, whichever domains boot from it.
-  if (volume.type == "nvram" && volume.target == "loader") return "firmware of the host, no tenant's";
-  return "";
-}
-
 v1::DomainState to_proto(inventory::DomainState state) {
   switch (state) {
     case inventory::DomainState::kShutOff:
@@ -36,10 +28,6 @@ v1::DomainState to_proto(inventory::DomainState state) {
       return v1::DOMAIN_STATE_PAUSED;
   }
   return v1::DOMAIN_STATE_UNSPECIFIED;
-}
-
-std::string text_of(const inventory::MacAddress& mac) {
-  return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
 }
 
 v1::Domain describe(const inventory::Domain& domain) {
@@ -91,11 +79,12 @@ bool looks_like_emulator(const std::string& name) {
 Ownership::Ownership(probes::OwnershipMaps& maps, VolumeClaims claims,
                      std::vector<config::TrustedService> trusted_services, std::vector<config::VmmFile> vmm_files)
     : maps_(maps),
-      claims_(std::move(claims)),
       trust_(std::move(trusted_services)),
+      ports_(maps),
       endpoints_(maps),
       declared_(maps, std::move(vmm_files)),
-      guest_memory_(maps) {}
+      guest_memory_(maps),
+      volumes_(maps, std::move(claims)) {}
 
 absl::StatusOr<std::unique_ptr<Ownership>> Ownership::create(probes::OwnershipMaps& maps, const std::string& state_dir,
                                                              std::vector<config::TrustedService> trusted_services,
@@ -247,123 +236,12 @@ void Ownership::apply_vmm(const inventory::Domain& domain, probes::Owner owner, 
   vmms_.insert_or_assign(owner.domain, *process);
 }
 
-Ownership::VolumeSurvey Ownership::survey_volumes(const inventory::Snapshot& snapshot) const {
-  VolumeSurvey survey;
-  for (const inventory::Domain& domain : snapshot.domains) {
-    for (const inventory::Volume& volume : domain.volumes) {
-      if (!cannot_be_owned(volume).empty()) continue;
-      auto key = survey.keys.find(volume.source);
-      if (key == survey.keys.end()) key = survey.keys.emplace(volume.source, maps_.file_key(volume.source)).first;
-      if (key->second.ok()) {
-        survey.claims.push_back({*key->second, volume.source, domain.tenant, domains_.at(domain.uuid), volume.read_only,
-                                 volume.target, volume.shareable});
-      } else {
-        survey.absent.emplace_back(volume.source, domain.tenant);
-      }
-    }
-  }
-  return survey;
-}
-
-void Ownership::apply_volumes(const inventory::Snapshot& snapshot, Applied& applied) {
-  const VolumeSurvey survey = survey_volumes(snapshot);
-  std::map<probes::FileKey, VolumeFacts> volumes;
-  std::map<probes::FileKey, std::string> unwatched;
-  const std::map<probes::FileKey, Verdict> verdicts = claims_.judge(survey.claims, survey.absent);
-  tell_foreign(survey.claims, verdicts, applied);
-  for (const auto& [key, verdict] : verdicts) {
-    probes::Owner owner = verdict.claim.owner;
-    switch (verdict.kind) {
-      case Verdict::Kind::kOwned:
-        break;
-      case Verdict::Kind::kSharedReadOnly:
-        unwatched.emplace(key, "read-only in domains of several tenants");
-        continue;
-      case Verdict::Kind::kContested:
-        owner = {probes::kContestedNumber, 0};
-        break;
-    }
-    if (absl::Status status = maps_.set_volume(key, owner); !status.ok()) {
-      unwatched.emplace(key, std::string(status.message()));
-    } else {
-      volumes.emplace(key, VolumeFacts{verdict.claim.source, owner});
-    }
-  }
-  for (const auto& [key, facts] : volumes_) {
-    if (!volumes.contains(key)) maps_.remove_volume(key);
-  }
-  volumes_ = std::move(volumes);
-  if (absl::Status status = claims_.save(); !status.ok()) {
-    spdlog::error("who owns which volume cannot be remembered: {}", std::string(status.message()));
-  }
-
-  for (v1::Domain& domain : *applied.inventory.mutable_domains()) {
-    for (v1::Volume& volume : *domain.mutable_volumes()) {
-      if (!volume.reason().empty()) continue;
-      const absl::StatusOr<probes::FileKey>& key = survey.keys.at(volume.source());
-      if (!key.ok()) {
-        volume.set_reason(std::string(key.status().message()));
-        applied.incomplete = applied.incomplete || absl::IsNotFound(key.status());
-      } else if (const auto reason = unwatched.find(*key); reason != unwatched.end()) {
-        volume.set_reason(reason->second);
-      } else {
-        volume.set_watched(true);
-      }
-    }
-  }
-}
-
-void Ownership::tell_foreign(const std::vector<Claim>& claims, const std::map<probes::FileKey, Verdict>& verdicts,
-                             Applied& applied) {
-  decltype(told_claims_) there;
-  for (Claim& claim : foreign_claims(claims, verdicts)) {
-    const std::pair one(claim.owner.domain, claim.key);
-    if (there.insert(one).second && !told_claims_.contains(one)) {
-      const Verdict& verdict = verdicts.at(claim.key);
-      const bool owned = verdict.kind == Verdict::Kind::kOwned;
-      applied.foreign_claims.push_back(
-          {std::move(claim), owned ? verdict.claim.owner : probes::Owner{probes::kContestedNumber, 0}});
-    }
-  }
-  told_claims_ = std::move(there);
-}
-
-void Ownership::apply_ports(const inventory::Domain& domain, probes::Owner owner, v1::Domain& told,
-                            std::map<probes::PortKey, PortFacts>& ports) {
-  for (const inventory::Port& port : domain.ports) {
-    v1::Port* one = told.add_ports();
-    one->set_device(port.device);
-    one->set_bridge(port.bridge);
-    if (port.mac) one->set_mac(text_of(*port.mac));
-    if (port.device.empty() || domain.vmm_pid == 0) {
-      one->set_reason("the domain is off");
-      continue;
-    }
-    const absl::StatusOr<inventory::NetworkDevice> device = namespaces_.resolve(domain.vmm_pid, port.device);
-    if (!device.ok()) {
-      one->set_reason(std::string(device.status().message()));
-      continue;
-    }
-    const probes::PortKey key = {device->network_namespace, device->ifindex};
-    const inventory::MacAddress mac = port.mac.value_or(inventory::MacAddress{});
-    one->set_ifindex(key.ifindex);
-    one->set_network_namespace(key.network_namespace);
-    if (absl::Status status = maps_.set_port(key, owner, mac); !status.ok()) {
-      one->set_reason(std::string(status.message()));
-      continue;
-    }
-    one->set_watched(true);
-    ports.emplace(key, PortFacts{port.device, owner, mac});
-  }
-}
-
 Applied Ownership::apply(const inventory::Snapshot& snapshot) {
   Applied applied;
   apply_trust();
   declared_.refresh();
   apply_emulators(snapshot);
   std::map<std::string, probes::Owner> domains;
-  std::map<probes::PortKey, PortFacts> ports;
   for (const inventory::Domain& domain : snapshot.domains) {
     const auto before = domains_.find(domain.uuid);
     const std::string old_tenant = before == domains_.end() ? domain.tenant : registry_.tenant(before->second.tenant);
@@ -376,7 +254,7 @@ Applied Ownership::apply(const inventory::Snapshot& snapshot) {
     apply_vmm(domain, owner, applied);
     v1::Domain* told = applied.inventory.add_domains();
     *told = describe(domain);
-    apply_ports(domain, owner, *told, ports);
+    ports_.add(domain, owner, *told);
     endpoints_.add(domain, owner, *told);
   }
   for (const auto& [uuid, owner] : domains_) {
@@ -390,44 +268,21 @@ Applied Ownership::apply(const inventory::Snapshot& snapshot) {
     registry_.retire(uuid);
   }
   domains_ = std::move(domains);
-  apply_volumes(snapshot, applied);
-  for (const auto& [key, facts] : ports_) {
-    if (!ports.contains(key)) maps_.remove_port(key);
-  }
-  ports_ = std::move(ports);
+  Volumes::Applied volumes = volumes_.apply(snapshot, domains_, applied.inventory);
+  applied.foreign_claims = std::move(volumes.foreign_claims);
+  applied.incomplete = applied.incomplete || volumes.incomplete;
+  ports_.settle();
   endpoints_.settle();
-  namespaces_.release_idle();
   return applied;
 }
 
 void Ownership::apply_guest_memory(const std::vector<probes::MemoryClaim>& claims) {
-  guest_memory_.apply(claims, [this](const probes::FileKey& key) { return volumes_.contains(key); });
+  guest_memory_.apply(claims, [this](const probes::FileKey& key) { return volumes_.find(key) != nullptr; });
 }
 
 probes::Owner Ownership::domain(const std::string& uuid) const {
   const auto domain = domains_.find(uuid);
   return domain == domains_.end() ? probes::Owner{} : domain->second;
-}
-
-const VolumeFacts* Ownership::volume(const probes::FileKey& key) const {
-  const auto volume = volumes_.find(key);
-  return volume == volumes_.end() ? nullptr : &volume->second;
-}
-
-const PortFacts* Ownership::port(const probes::PortKey& key) const {
-  const auto port = ports_.find(key);
-  return port == ports_.end() ? nullptr : &port->second;
-}
-
-std::string Ownership::tenant_of_mac(const inventory::MacAddress& mac) const {
-  std::string found;
-  for (const auto& [key, facts] : ports_) {
-    if (facts.mac != mac) continue;
-    const std::string& tenant = registry_.tenant(facts.owner.tenant);
-    if (!found.empty() && found != tenant) return "";
-    found = tenant;
-  }
-  return found;
 }
 
 }  // namespace bulkhead::ownership

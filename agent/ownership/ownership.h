@@ -8,47 +8,30 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "agent/config/config.h"
 #include "agent/inventory/libvirt_inventory.h"
 #include "agent/inventory/model.h"
-#include "agent/inventory/network_namespace.h"
 #include "agent/ownership/declared_files.h"
 #include "agent/ownership/endpoints.h"
 #include "agent/ownership/guest_memory.h"
+#include "agent/ownership/ports.h"
 #include "agent/ownership/registry.h"
 #include "agent/ownership/starting_vmms.h"
 #include "agent/ownership/trust.h"
 #include "agent/ownership/volume_claims.h"
+#include "agent/ownership/volumes.h"
 #include "agent/probes/ownership_maps.h"
 #include "bulkhead/v1/host.pb.h"
 
 namespace bulkhead::ownership {
 
-struct VolumeFacts {
-  std::string source;
-  probes::Owner owner;
-};
-
-struct PortFacts {
-  std::string device;
-  probes::Owner owner;
-  inventory::MacAddress mac{};
-};
-
 struct TenantChanged {
   std::uint32_t domain_number = 0;
   std::string old_tenant;
   std::string new_tenant;
-};
-
-// A domain's definition names what is another tenant's, or what several claim: CTRL-05.
-struct ForeignClaim {
-  Claim claim;
-  probes::Owner owner;  // of the volume; kContestedNumber for nobody in particular
 };
 
 struct Applied {
@@ -91,10 +74,10 @@ class Ownership {
   StartingVmms& starting() { return starting_; }
 
   // Null for what is not owned (any more).
-  const VolumeFacts* volume(const probes::FileKey& key) const;
-  const PortFacts* port(const probes::PortKey& key) const;
+  const VolumeFacts* volume(const probes::FileKey& key) const { return volumes_.find(key); }
+  const PortFacts* port(const probes::PortKey& key) const { return ports_.find(key); }
   // Tenant that a MAC is assigned to on this host; empty when none or several.
-  std::string tenant_of_mac(const inventory::MacAddress& mac) const;
+  std::string tenant_of_mac(const inventory::MacAddress& mac) const { return ports_.tenant_of_mac(mac, registry_); }
 
   // The VMM's process takes its domain's owner, and so do processes that descend from it. Called for each VMM of a
   // snapshot and for one that just started. What it opens is judged from when it is known what its domain declares.
@@ -108,7 +91,7 @@ class Ownership {
   void declare_again(const std::set<std::uint32_t>& domains, const Identify& identify);
   // DeclaredFiles::contains(), or a volume.
   bool is_declared(std::uint32_t domain, const probes::FileKey& key, bool for_writing) const {
-    return volumes_.contains(key) || declared_.contains(domain, key, for_writing);
+    return volume(key) != nullptr || declared_.contains(domain, key, for_writing);
   }
 
   // It executed an emulator and is no domain's VMM: it and what it forked meanwhile are the host's again.
@@ -121,39 +104,23 @@ class Ownership {
   Ownership(probes::OwnershipMaps& maps, VolumeClaims claims, std::vector<config::TrustedService> trusted_services,
             std::vector<config::VmmFile> vmm_files);
 
-  // What the domains name, and the kernel's keys of it, each asked for once.
-  struct VolumeSurvey {
-    std::map<std::string, absl::StatusOr<probes::FileKey>> keys;  // by path
-    std::vector<Claim> claims;
-    std::vector<VolumeClaims::Holding> absent;
-  };
-  VolumeSurvey survey_volumes(const inventory::Snapshot& snapshot) const;
-
   void apply_trust();
   void apply_emulators(const inventory::Snapshot& snapshot);
   bool is_before_exec(const probes::ProcessKey& process) const;
   void apply_vmm(const inventory::Domain& domain, probes::Owner owner, Applied& applied);
-  void apply_volumes(const inventory::Snapshot& snapshot, Applied& applied);
-  void tell_foreign(const std::vector<Claim>& claims, const std::map<probes::FileKey, Verdict>& verdicts,
-                    Applied& applied);
-  void apply_ports(const inventory::Domain& domain, probes::Owner owner, v1::Domain& told,
-                   std::map<probes::PortKey, PortFacts>& ports);
 
   probes::OwnershipMaps& maps_;
-  VolumeClaims claims_;
   Trust trust_;
-  inventory::NetworkNamespaces namespaces_;
   Registry registry_;
   StartingVmms starting_;
   std::set<probes::FileKey> emulators_;
   std::map<std::string, probes::Owner> domains_;  // by uuid
+  Ports ports_;
   Endpoints endpoints_;
   DeclaredFiles declared_;
   GuestMemory guest_memory_;
+  Volumes volumes_;
   std::map<std::uint32_t, probes::ProcessKey> vmms_;  // by domain number
-  std::map<probes::FileKey, VolumeFacts> volumes_;
-  std::set<std::pair<std::uint32_t, probes::FileKey>> told_claims_;  // by domain number
-  std::map<probes::PortKey, PortFacts> ports_;
 };
 
 }  // namespace bulkhead::ownership

@@ -1,0 +1,71 @@
+// The domains' volumes in the kernel's map: whose each is, and why one is not watched.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "agent/inventory/model.h"
+#include "agent/ownership/volume_claims.h"
+#include "agent/probes/ownership_maps.h"
+#include "bulkhead/v1/host.pb.h"
+
+namespace bulkhead::ownership {
+
+struct VolumeFacts {
+  std::string source;
+  probes::Owner owner;
+};
+
+// A domain's definition names what is another tenant's, or what several claim: CTRL-05.
+struct ForeignClaim {
+  Claim claim;
+  probes::Owner owner;  // of the volume; kContestedNumber for nobody in particular
+};
+
+// Why a volume can have no owner in the kernel's maps; empty when it can.
+std::string cannot_be_owned(const inventory::Volume& volume);
+
+// Belongs to one thread.
+class Volumes {
+ public:
+  // `maps` must outlive this.
+  Volumes(probes::OwnershipMaps& maps, VolumeClaims claims) : maps_(maps), claims_(std::move(claims)) {}
+
+  struct Applied {
+    std::vector<ForeignClaim> foreign_claims;  // those that the snapshot before did not have
+    // One is not there yet (an image that is still being made): apply again soon.
+    bool incomplete = false;
+  };
+
+  // Makes the map equal to the snapshot: what is new is there before what is old goes. `domains` are the owners by
+  // uuid, of all of the snapshot's; `told` describes them, and says afterwards which volumes are watched, and why not.
+  Applied apply(const inventory::Snapshot& snapshot, const std::map<std::string, probes::Owner>& domains,
+                v1::Inventory& told);
+
+  // Null for what is not owned (any more).
+  const VolumeFacts* find(const probes::FileKey& key) const;
+
+ private:
+  // What the domains name, and the kernel's keys of it, each asked for once.
+  struct Survey {
+    std::map<std::string, absl::StatusOr<probes::FileKey>> keys;  // by path
+    std::vector<Claim> claims;
+    std::vector<VolumeClaims::Holding> absent;
+  };
+  Survey survey_volumes(const inventory::Snapshot& snapshot, const std::map<std::string, probes::Owner>& domains) const;
+
+  void tell_foreign(const std::vector<Claim>& claims, const std::map<probes::FileKey, Verdict>& verdicts,
+                    Applied& applied);
+
+  probes::OwnershipMaps& maps_;
+  VolumeClaims claims_;
+  std::map<probes::FileKey, VolumeFacts> volumes_;
+  std::set<std::pair<std::uint32_t, probes::FileKey>> told_claims_;  // by domain number
+};
+
+}  // namespace bulkhead::ownership
