@@ -2,10 +2,12 @@
 
 #include <cstdarg>
 #include <cstdio>
+#include <cstring>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
 namespace bulkhead::probes {
@@ -42,6 +44,10 @@ std::string LibbpfMessages::reason() const {
     verdict = std::string(stripped.substr(8));
   }
   return verdict;
+}
+
+std::string refusal(int error, const std::string& reason) {
+  return absl::StrCat(std::strerror(error), reason.empty() ? "" : " (", reason, reason.empty() ? "" : ")");
 }
 
 }  // namespace bulkhead::probes

@@ -61,4 +61,7 @@ class LibbpfMessages {
   std::string text_;
 };
 
+// What the kernel said to a load, for a one-line error: errno in words, and the reason.
+std::string refusal(int error, const std::string& reason);
+
 }  // namespace bulkhead::probes

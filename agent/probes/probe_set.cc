@@ -1,11 +1,8 @@
 #include "agent/probes/probe_set.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 
-#include <array>
 #include <cerrno>
-#include <cstring>
 #include <map>
 #include <set>
 #include <string_view>
@@ -15,51 +12,20 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "agent/probes/bpf_handles.h"
+#include "agent/probes/counters.h"
 #include "agent/probes/hook_attacher.h"
+#include "agent/probes/shared_maps.h"
 #include "agent/probes/usdt_hooks.h"
-#include "ebpf/records/record.h"
-#include "ebpf/skeletons/object_key.skel.h"
 
 namespace bulkhead::probes {
 
 namespace {
-
-// ebpf/lib/maps.bpf.h: created with the first object, handed to all others.
-constexpr std::array kSharedMaps = {
-    "vmms",      "volumes",         "declared_files", "ports",    "trusted_executables", "emulators", "domains",
-    "endpoints", "libvirt_daemons", "guarded",        "counters", "announced_actors",    "rings"};
 
 struct AttachedHook {
   LinkPtr link;
   std::size_t row = 0;  // of the coverage
   bool told_detached = false;
 };
-
-struct LoadedProgram {
-  v1::Probe probe;
-  FileDescriptor descriptor;
-};
-
-absl::StatusOr<ObjectPtr> open_object(const void* bytes, std::size_t size, const char* name) {
-  LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = name);
-  ObjectPtr object(bpf_object__open_mem(bytes, size, &options));
-  if (object == nullptr) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open the BPF object ", name));
-  return object;
-}
-
-std::string refusal(int error, const std::string& reason) {
-  return absl::StrCat(std::strerror(error), reason.empty() ? "" : " (", reason, reason.empty() ? "" : ")");
-}
-
-absl::Status load_failure(int error, const std::string& reason) {
-  const std::string text = refusal(error, reason);
-  if (error == EPERM || error == EACCES) {
-    return absl::PermissionDeniedError(
-        absl::StrCat("the kernel refused to load BPF programs: ", text,
-                     "; run as root, or with CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN"));
-  }
-  return absl::FailedPreconditionError(absl::StrCat("this kernel cannot load Bulkhead's BPF programs: ", text));
-}
 
 }  // namespace
 
@@ -68,7 +34,7 @@ class ProbeSet::Impl {
   absl::Status load(const Options& options, std::span<const Probe> table) {
     table_ = table;
     sweeps_ = options.sweeps;
-    if (absl::Status status = load_base(options); !status.ok()) return status;
+    if (absl::Status status = shared_.load(options.ring_kib_per_cpu); !status.ok()) return status;
     absl::StatusOr<HookAttacher> attacher = HookAttacher::create();
     if (!attacher.ok()) return attacher.status();
     for (const Probe& probe : table_) load_best(probe, *attacher);
@@ -76,29 +42,18 @@ class ProbeSet::Impl {
   }
 
   const std::vector<v1::ProbeCoverage>& coverage() const { return coverage_; }
-  OwnershipMaps& ownership() { return *ownership_; }
+  OwnershipMaps& ownership() { return shared_.ownership(); }
   bool follow_libvirt(std::span<const std::string> libraries);
   std::vector<v1::ProbeCoverage> find_detached();
   void tend();
   std::unique_ptr<HostSweep> host_sweep() const;
-  int poll_descriptor() const { return ring_buffer__epoll_fd(ring_buffer_.get()); }
+  int poll_descriptor() const { return shared_.poll_descriptor(); }
 
-  void drain(const std::function<void(std::span<const std::byte>)>& on_record) {
-    on_record_ = &on_record;
-    ring_buffer__consume(ring_buffer_.get());
-    on_record_ = nullptr;
-  }
+  void drain(const std::function<void(std::span<const std::byte>)>& on_record) { shared_.drain(on_record); }
 
-  std::vector<v1::ProbeCounters> counters() const;
+  std::vector<v1::ProbeCounters> counters() const { return counters_.read(table_, shared_.counters_map()); }
 
  private:
-  struct RingBufferCloser {
-    void operator()(ring_buffer* rings) const { ring_buffer__free(rings); }
-  };
-
-  absl::Status load_base(const Options& options);
-  absl::Status place_rings(int outer);
-  absl::StatusOr<ObjectPtr> open_with_shared_maps(const Probe& probe, const void* (*elf)(std::size_t*));
   void load_best(const Probe& probe, const HookAttacher& attacher);
   // Whole, or nothing stays of it and the error says why.
   absl::Status load_better(const Probe& probe, const Mechanism& mechanism, const HookAttacher& attacher);
@@ -107,104 +62,19 @@ class ProbeSet::Impl {
   // Why the hook's program is not attached; empty when it is.
   std::string attach(const Probe& probe, const Hook& hook, bpf_program* program, const HookAttacher& attacher);
   v1::ProbeCoverage& add_coverage(const Probe& probe, const Hook& hook, const std::string& missing_reason);
-  // Once, at however many hooks it is: what it missed is counted by the program.
-  void add_program(v1::Probe probe, bpf_program* program);
-
-  static int on_ring_record(void* context, void* data, std::size_t size) {
-    auto* self = static_cast<Impl*>(context);
-    (*self->on_record_)({static_cast<const std::byte*>(data), size});
-    return 0;
-  }
 
   std::span<const Probe> table_;  // static
-  ObjectPtr base_;
+  SharedMaps shared_;
   std::vector<ObjectPtr> objects_;
   std::vector<AttachedHook> attached_;
   UsdtHooks usdt_hooks_;
   std::map<std::string, int> iterators_;  // by program, of links_
   std::vector<int> periodic_;             // program descriptors, of objects_
-  std::vector<LoadedProgram> programs_;
-  std::set<bpf_program*> counted_;  // those of programs_
-  std::vector<FileDescriptor> rings_;
-  std::unique_ptr<ring_buffer, RingBufferCloser> ring_buffer_;
-  std::unique_ptr<OwnershipMaps> ownership_;
+  Counters counters_;
   std::vector<v1::ProbeCoverage> coverage_;
   std::map<v1::Probe, const Mechanism*> better_;  // those in use
-  const std::function<void(std::span<const std::byte>)>* on_record_ = nullptr;
-  int counters_map_ = -1;
   bool sweeps_ = true;
 };
-
-absl::Status ProbeSet::Impl::load_base(const Options& options) {
-  LibbpfMessages messages;
-  std::size_t size = 0;
-  const void* bytes = bh_object_key::elf_bytes(&size);
-  absl::StatusOr<ObjectPtr> base = open_object(bytes, size, "bh_object_key");
-  if (!base.ok()) return base.status();
-  base_ = *std::move(base);
-
-  const int cpus = libbpf_num_possible_cpus();
-  if (cpus <= 0) return absl::FailedPreconditionError("cannot count this host's CPUs");
-  bpf_map* rings = bpf_object__find_map_by_name(base_.get(), "rings");
-  bpf_map__set_max_entries(rings, static_cast<std::uint32_t>(cpus));
-  for (int cpu = 0; cpu < cpus; ++cpu) {
-    rings_.emplace_back(
-        bpf_map_create(BPF_MAP_TYPE_RINGBUF, "bh_ring", 0, 0, options.ring_kib_per_cpu * 1024, nullptr));
-    if (!rings_.back()) return load_failure(errno, "creating a ring buffer");
-  }
-  bpf_map__set_inner_map_fd(rings, rings_.front().get());  // the template of all
-  if (bpf_object__load(base_.get()) != 0) return load_failure(errno, messages.reason());
-
-  const auto map = [this](const char* name) { return bpf_object__find_map_fd_by_name(base_.get(), name); };
-  const auto program = [this](const char* name) {
-    return bpf_program__fd(bpf_object__find_program_by_name(base_.get(), name));
-  };
-  counters_map_ = map("counters");
-  ownership_ = std::make_unique<OwnershipMaps>(OwnershipDescriptors{.vmms = map("vmms"),
-                                                                    .volumes = map("volumes"),
-                                                                    .declared_files = map("declared_files"),
-                                                                    .ports = map("ports"),
-                                                                    .trusted_executables = map("trusted_executables"),
-                                                                    .emulators = map("emulators"),
-                                                                    .domains = map("domains"),
-                                                                    .endpoints = map("endpoints"),
-                                                                    .libvirt_daemons = map("libvirt_daemons"),
-                                                                    .guarded = map("guarded"),
-                                                                    .file_key_program = program("file_key"),
-                                                                    .declared_key_program = program("declared_key"),
-                                                                    .endpoint_key_program = program("endpoint_key"),
-                                                                    .process_program = program("process")});
-  return place_rings(map("rings"));
-}
-
-absl::Status ProbeSet::Impl::place_rings(int outer) {
-  for (std::uint32_t cpu = 0; cpu < rings_.size(); ++cpu) {
-    const int descriptor = rings_[cpu].get();
-    if (bpf_map_update_elem(outer, &cpu, &descriptor, BPF_ANY) != 0) {
-      return absl::ErrnoToStatus(errno, "cannot put a BPF ring buffer in its place");
-    }
-    if (ring_buffer_ == nullptr) {
-      ring_buffer_.reset(ring_buffer__new(descriptor, on_ring_record, this, nullptr));
-      if (ring_buffer_ == nullptr) return absl::ErrnoToStatus(errno, "cannot map a BPF ring buffer");
-    } else if (const int error = ring_buffer__add(ring_buffer_.get(), descriptor, on_ring_record, this); error != 0) {
-      return absl::ErrnoToStatus(-error, "cannot map a BPF ring buffer");
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<ObjectPtr> ProbeSet::Impl::open_with_shared_maps(const Probe& probe, const void* (*elf)(std::size_t*)) {
-  std::size_t size = 0;
-  const void* bytes = elf(&size);
-  absl::StatusOr<ObjectPtr> object = open_object(bytes, size, probe.name);
-  if (!object.ok()) return object;
-  for (const char* name : kSharedMaps) {
-    if (bpf_map* map = bpf_object__find_map_by_name(object->get(), name)) {
-      bpf_map__reuse_fd(map, bpf_object__find_map_fd_by_name(base_.get(), name));
-    }
-  }
-  return object;
-}
 
 void ProbeSet::Impl::load_best(const Probe& probe, const HookAttacher& attacher) {
   if (const auto other = better_.find(probe.within); other != better_.end()) {
@@ -232,7 +102,7 @@ void ProbeSet::Impl::load_best(const Probe& probe, const HookAttacher& attacher)
 
 absl::Status ProbeSet::Impl::load_better(const Probe& probe, const Mechanism& mechanism, const HookAttacher& attacher) {
   LibbpfMessages messages;
-  absl::StatusOr<ObjectPtr> object = open_with_shared_maps(probe, mechanism.elf);
+  absl::StatusOr<ObjectPtr> object = shared_.open(probe.name, mechanism.elf);
   if (!object.ok()) return object.status();
   std::vector<const Hook*> present;
   for (const Hook& hook : mechanism.hooks) {
@@ -256,7 +126,7 @@ absl::Status ProbeSet::Impl::load_better(const Probe& probe, const Mechanism& me
   for (std::size_t i = 0; i < present.size(); ++i) {
     bpf_program* program = bpf_object__find_program_by_name(object->get(), present[i]->program);
     attached_.push_back({.link = std::move(links[i]), .row = coverage_.size()});
-    add_program(probe.id, program);
+    counters_.add(probe.id, program);
     v1::ProbeCoverage& row = add_coverage(probe, *present[i], "");
     row.set_tier(mechanism.tier);
     row.set_limits(mechanism.limits);
@@ -271,7 +141,7 @@ void ProbeSet::Impl::load_probe(const Probe& probe, const HookAttacher& attacher
   const absl::Cleanup explain = [&] {
     for (std::size_t i = first_row; i < coverage_.size(); ++i) coverage_[i].set_why_not_better(why_not_better);
   };
-  absl::StatusOr<ObjectPtr> object = open_with_shared_maps(probe, probe.elf);
+  absl::StatusOr<ObjectPtr> object = shared_.open(probe.name, probe.elf);
   if (!object.ok()) {
     for (const Hook& hook : probe.hooks) add_coverage(probe, hook, std::string(object.status().message()));
     return;
@@ -316,17 +186,13 @@ std::string ProbeSet::Impl::attach(const Probe& probe, const Hook& hook, bpf_pro
     if (hook.kind == HookKind::kIterator) iterators_[hook.program] = bpf_link__fd(link->get());
     attached_.push_back({.link = *std::move(link), .row = coverage_.size()});
   }
-  add_program(probe.id, program);
+  counters_.add(probe.id, program);
   return hook.kind == HookKind::kUsdt ? kNotLookedForLibvirt : "";
-}
-
-void ProbeSet::Impl::add_program(v1::Probe probe, bpf_program* program) {
-  if (counted_.insert(program).second) programs_.push_back({probe, FileDescriptor(dup(bpf_program__fd(program)))});
 }
 
 bool ProbeSet::Impl::follow_libvirt(std::span<const std::string> libraries) {
   bool changed = false;
-  for (const UsdtHooks::State& state : usdt_hooks_.follow(libraries, *ownership_)) {
+  for (const UsdtHooks::State& state : usdt_hooks_.follow(libraries, shared_.ownership())) {
     v1::ProbeCoverage& row = coverage_[state.row];
     changed = changed || row.reason() != state.missing;
     row.set_state(state.missing.empty() ? v1::PROBE_STATE_ATTACHED : v1::PROBE_STATE_MISSING);
@@ -386,35 +252,6 @@ v1::ProbeCoverage& ProbeSet::Impl::add_coverage(const Probe& probe, const Hook& 
   row.set_reason(missing_reason);
   row.set_limits(probe.limits);
   return coverage_.emplace_back(std::move(row));
-}
-
-std::vector<v1::ProbeCounters> ProbeSet::Impl::counters() const {
-  std::vector<v1::ProbeCounters> all;
-  std::vector<bh_counters> per_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
-  for (const Probe& probe : table_) {
-    v1::ProbeCounters sum;
-    sum.set_probe(probe.id);
-    const std::uint32_t index = probe.id;
-    if (bpf_map_lookup_elem(counters_map_, &index, per_cpu.data()) == 0) {
-      for (const bh_counters& one : per_cpu) {
-        sum.set_seen(sum.seen() + one.seen);
-        sum.set_suppressed(sum.suppressed() + one.suppressed);
-        sum.set_coalesced(sum.coalesced() + one.coalesced);
-        sum.set_emitted(sum.emitted() + one.emitted);
-        sum.set_lost(sum.lost() + one.lost);
-      }
-    }
-    for (const LoadedProgram& program : programs_) {
-      if (program.probe != probe.id) continue;
-      bpf_prog_info info = {};
-      std::uint32_t size = sizeof(info);
-      if (bpf_obj_get_info_by_fd(program.descriptor.get(), &info, &size) != 0) continue;
-      sum.set_seen(sum.seen() + info.recursion_misses);
-      sum.set_lost(sum.lost() + info.recursion_misses);
-    }
-    all.push_back(std::move(sum));
-  }
-  return all;
 }
 
 bool waits_for_libvirt(const v1::ProbeCoverage& row) {
