@@ -1,30 +1,26 @@
 #include "agent/agent.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <csignal>
-#include <mutex>
 
 #include "absl/strings/str_cat.h"
 #include "agent/attribute/attributor.h"
 #include "agent/config/host_id.h"
 #include "agent/control_watch.h"
-#include "agent/decode/decoder.h"
 #include "agent/guard/guard.h"
-#include "agent/health/health.h"
+#include "agent/health_watch.h"
 #include "agent/inventory/libvirt_inventory.h"
 #include "agent/libvirt_options.h"
 #include "agent/monitor.h"
 #include "agent/ownership/ownership.h"
 #include "agent/policy_watch.h"
 #include "agent/probes/probe_set.h"
+#include "agent/record_reader.h"
 #include "agent/spool/clock.h"
 #include "agent/spool/spool.h"
 #include "agent/statements.h"
@@ -60,16 +56,12 @@ class Agent::Impl {
 
  private:
   void tell_coverage();
-  void watch_rings();
-  void drain_rings();
+  void take(std::vector<decode::Record>& records);
   void dispatch(decode::Record record, steady_clock::time_point now);
   void tell_what_is_ready();
   void append(std::vector<v1::Event> events);
   void apply(std::shared_ptr<const inventory::Snapshot> snapshot);
   void arm_waiting_timer();
-  void arm_health_timer();
-  void report_health();
-  v1::Health latest_health();
   absl::Status open_inventory();
   absl::Status open_monitor();
   void use_policy();
@@ -80,8 +72,6 @@ class Agent::Impl {
   asio::signal_set signals_{io_};
   asio::steady_timer waiting_timer_{io_};
   asio::steady_timer incomplete_timer_{io_};
-  asio::steady_timer health_timer_{io_};
-  asio::posix::stream_descriptor rings_{io_};
 
   std::unique_ptr<probes::ProbeSet> probes_;
   std::unique_ptr<ownership::Ownership> ownership_;
@@ -89,24 +79,20 @@ class Agent::Impl {
   std::unique_ptr<PolicyWatch> policy_;
   std::string host_id_;
 
+  std::unique_ptr<RecordReader> reader_;
   std::unique_ptr<ControlWatch> control_watch_;
   std::unique_ptr<guard::Guard> guard_;
   std::unique_ptr<Sweeper> sweeper_;
   std::unique_ptr<spool::Spool> spool_;
-  std::unique_ptr<health::Reporter> reporter_;
+  std::unique_ptr<HealthWatch> health_;
   std::unique_ptr<stream::Stream> stream_;
   std::unique_ptr<inventory::LibvirtInventory> inventory_;
 
-  std::map<v1::Probe, std::uint64_t> decoded_;
-  std::map<v1::Probe, std::uint64_t> malformed_;
-  std::vector<decode::Record> drained_;
   steady_clock::time_point next_declaration_{};
   std::shared_ptr<const inventory::Snapshot> snapshot_;
   bool waiting_timer_armed_ = false;
   std::string spool_problem_;
 
-  std::mutex health_mutex_;
-  v1::Health health_;  // guarded by health_mutex_
   std::unique_ptr<Monitor> monitor_;
 };
 
@@ -115,6 +101,8 @@ absl::Status Agent::Impl::open() {
       probes::ProbeSet::load({.ring_kib_per_cpu = config_.ring_kib_per_cpu, .sweeps = config_.sweep.is_on()});
   if (!probes.ok()) return probes.status();
   probes_ = *std::move(probes);
+  reader_ =
+      std::make_unique<RecordReader>(io_, *probes_, [this](std::vector<decode::Record>& records) { take(records); });
   control_watch_ = std::make_unique<ControlWatch>(io_, *probes_, [this] { tell_coverage(); });
   control_watch_->look();
 
@@ -146,26 +134,28 @@ absl::Status Agent::Impl::open() {
   sweeper_ = std::make_unique<Sweeper>(io_, probes_->host_sweep(), *ownership_, config_.sweep.interval);
 
   snapshot_ = std::make_shared<inventory::Snapshot>();
-  reporter_ = std::make_unique<health::Reporter>(health::Sources{
+  health::Sources sources = {
       .counters =
           [this] {
             std::vector<v1::ProbeCounters> counters = probes_->counters();
-            for (v1::ProbeCounters& one : counters) one.set_decoded(decoded_[one.probe()]);
+            for (v1::ProbeCounters& one : counters) one.set_decoded(reader_->decoded(one.probe()));
             return counters;
           },
-      .malformed = [this] { return malformed_; },
+      .malformed = [this] { return reader_->malformed(); },
       .spool = [this] { return spool_->statistics(); },
       .inventory = [this] { return health::InventoryState{snapshot_->connected, snapshot_->error}; },
       .policy_sha256 = [this] { return policy_->current().sha256; },
       .resident_bytes = [] { return health::resident_bytes(); },
-  });
-  report_health();
+  };
+  health_ = std::make_unique<HealthWatch>(io_, std::move(sources), config_.health_interval,
+                                          [this](std::vector<v1::Event> losses) { append(std::move(losses)); });
+  health_->report();
 
   absl::StatusOr<std::unique_ptr<stream::Stream>> stream =
       stream::Stream::start({.collector = config_.collector,
                              .hello = hello,
                              .allow_plaintext = config_.allow_plaintext,
-                             .health = [this] { return latest_health(); },
+                             .health = [this] { return health_->latest(); },
                              .health_interval = config_.health_interval,
                              .policy = [this](v1::AgentPolicy pushed) { policy_->take_pushed(std::move(pushed)); }},
                             *spool_);
@@ -193,7 +183,7 @@ absl::Status Agent::Impl::open_monitor() {
   absl::StatusOr<std::unique_ptr<Monitor>> monitor = Monitor::start(config_.http, config_.state_dir,
                                                                     {.host_id = host_id_,
                                                                      .coverage = probes_->coverage(),
-                                                                     .health = [this] { return latest_health(); },
+                                                                     .health = [this] { return health_->latest(); },
                                                                      .spool = [this] { return spool_->statistics(); },
                                                                      .stream = [this] { return stream_->state(); }});
   // An address in use is the operator's to mend.
@@ -208,9 +198,8 @@ void Agent::Impl::run() {
   signals_.async_wait([this](const boost::system::error_code& error, int signal) {
     if (!error) stop(signal);
   });
-  rings_.assign(dup(probes_->poll_descriptor()));
-  watch_rings();
-  arm_health_timer();
+  reader_->start();
+  health_->start();
   guard_->start();
   control_watch_->start();
   const auto attached = std::count_if(probes_->coverage().begin(), probes_->coverage().end(),
@@ -227,37 +216,13 @@ void Agent::Impl::tell_coverage() {
   }
 }
 
-void Agent::Impl::watch_rings() {
-  rings_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
-    if (error) return;
-    drain_rings();
-    watch_rings();
-  });
-}
-
-void Agent::Impl::drain_rings() {
-  drained_.clear();
-  probes_->drain([this](std::span<const std::byte> bytes) {
-    absl::StatusOr<decode::Record> record = decode::decode(bytes);
-    if (record.ok()) {
-      drained_.push_back(*std::move(record));
-    } else {
-      ++malformed_[v1::PROBE_UNSPECIFIED];
-      spdlog::error("a kernel record was not understood: {}", std::string(record.status().message()));
-    }
-  });
-  // Each CPU has a ring of its own; what belongs together is told by time.
-  std::stable_sort(drained_.begin(), drained_.end(), [](const decode::Record& left, const decode::Record& right) {
-    return decode::header_of(left).time_ns < decode::header_of(right).time_ns;
-  });
+void Agent::Impl::take(std::vector<decode::Record>& records) {
   const auto now = steady_clock::now();
-  for (decode::Record& record : drained_) dispatch(std::move(record), now);
+  for (decode::Record& record : records) dispatch(std::move(record), now);
   tell_what_is_ready();
 }
 
 void Agent::Impl::dispatch(decode::Record record, steady_clock::time_point now) {
-  // An actor record belongs to no probe, and is counted as none of theirs.
-  ++decoded_[decode::header_of(record).probe];
   if (const auto* lifecycle = std::get_if<decode::LifecycleRecord>(&record)) {
     if (lifecycle->change == decode::LifecycleRecord::Change::kEmulatorExec) {
       ownership_->starting().begin({lifecycle->header.actor_key.tgid, lifecycle->header.actor_key.start_ns}, now);
@@ -338,34 +303,11 @@ void Agent::Impl::apply(std::shared_ptr<const inventory::Snapshot> snapshot) {
   });
 }
 
-void Agent::Impl::arm_health_timer() {
-  health_timer_.expires_after(config_.health_interval);
-  health_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
-    report_health();
-    arm_health_timer();
-  });
-}
-
-void Agent::Impl::report_health() {
-  health::Report report = reporter_->report();
-  {
-    const std::lock_guard lock(health_mutex_);
-    health_ = std::move(report.health);
-  }
-  append(std::move(report.losses));
-}
-
-v1::Health Agent::Impl::latest_health() {
-  const std::lock_guard lock(health_mutex_);
-  return health_;
-}
-
 void Agent::Impl::use_policy() {
   ownership_->set_trusted_services(policy::trusted_services_of(policy_->current(), config_));
   // Changes of tenants come back as a snapshot.
   if (inventory_ != nullptr) inventory_->set_tenant_rules(policy::tenant_rules_of(policy_->current(), config_));
-  report_health();
+  health_->report();
 }
 
 void Agent::Impl::stop(int signal) {
@@ -374,17 +316,17 @@ void Agent::Impl::stop(int signal) {
   sweeper_->stop();
   waiting_timer_.cancel();
   incomplete_timer_.cancel();
-  health_timer_.cancel();
-  rings_.cancel();
+  health_->stop();
+  reader_->stop();
   monitor_.reset();
   inventory_.reset();
-  drain_rings();
+  reader_->drain();
   // What waits for a name goes without it.
   const spool::Moment moment = spool::now();
   append(
       attributor_->ready(steady_clock::time_point::max(), moment.wall_ns - static_cast<std::int64_t>(moment.boot_ns)));
   guard_->stop(signal);
-  report_health();
+  health_->report();
   if (!stream_->drain(kDrainTimeout)) {
     spdlog::warn("{} events stay in the spool", spool_->statistics().unacknowledged_events);
   }
