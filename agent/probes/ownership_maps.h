@@ -16,7 +16,7 @@
 
 namespace bulkhead::probes {
 
-// Tenants that are no tenant (ebpf/records/record.h). All but the host equal nothing, themselves included.
+// Tenants that are no tenant (ebpf/records/ownership.h). All but the host equal nothing, themselves included.
 inline constexpr std::uint32_t kHostNumber = 0;
 inline constexpr std::uint32_t kStartingNumber = 0xfffffffe;
 inline constexpr std::uint32_t kContestedNumber = 0xfffffffd;
