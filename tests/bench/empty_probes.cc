@@ -1,52 +1,147 @@
 #include "tests/bench/empty_probes.h"
 
-#include <cerrno>
-#include <vector>
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <linux/bpf.h>
+#include <linux/perf_event.h>
+#include <sys/syscall.h>
 
-#include "agent/probes/bpf_handles.h"
+#include <array>
+#include <cerrno>
+#include <span>
+
+#include "absl/strings/str_cat.h"
 #include "agent/probes/hook_attacher.h"
 #include "agent/probes/probe_table.h"
-#include "ebpf/skeletons/empty.skel.h"
+#include "agent/probes/tracefs.h"
 
 namespace bulkhead::bench {
 
-class EmptyProbes::Impl {
+namespace {
+
+using probes::FileDescriptor;
+using probes::Hook;
+using probes::HookKind;
+
+// r0 = 0; exit
+constexpr std::array<bpf_insn, 2> kEmpty = {
+    bpf_insn{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
+    bpf_insn{.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+
+class Attacher {
  public:
-  absl::Status attach() {
-    std::size_t size = 0;
-    const void* bytes = bh_empty::elf_bytes(&size);
-    object_.reset(bpf_object__open_mem(bytes, size, nullptr));
-    if (object_ == nullptr || bpf_object__load(object_.get()) != 0) {
-      return absl::ErrnoToStatus(errno, "cannot load the empty programs");
+  // The files that hold the program at its hook.
+  absl::StatusOr<std::vector<FileDescriptor>> attach(const Hook& hook) {
+    std::vector<FileDescriptor> files;
+    FileDescriptor program = load(hook);
+    if (!program) return absl::ErrnoToStatus(errno, absl::StrCat("an empty program for ", describe(hook)));
+    if (hook.kind == HookKind::kTracepoint) {
+      absl::StatusOr<FileDescriptor> event = open_event(hook);
+      if (!event.ok()) return event.status();
+      files.emplace_back(bpf_link_create(program.get(), event->get(), BPF_PERF_EVENT, nullptr));
+      if (files.back()) files.push_back(*std::move(event));
+    } else {
+      files.emplace_back(
+          bpf_raw_tracepoint_open(hook.kind == HookKind::kRawTracepoint ? hook.name : nullptr, program.get()));
     }
-    auto attacher = probes::HookAttacher::create();
-    if (!attacher.ok()) return attacher.status();
-    for (const probes::Probe& probe : probes::probe_table()) {
-      for (const probes::Hook& hook : probe.hooks) {
-        if (hook.kind == probes::HookKind::kUsdt) continue;  // in libvirt's daemons, which no benchmark asks
-        if (!attacher->missing(hook).empty() || probe.tier == 1) continue;  // as the probe itself is without it
-        bpf_program* program = bpf_object__find_program_by_name(object_.get(), hook.program);
-        if (program == nullptr) return absl::InternalError(std::string("no empty program ") + hook.program);
-        auto link = attacher->attach(hook, program);
-        if (!link.ok()) return link.status();
-        links_.push_back(*std::move(link));
-      }
-    }
-    return absl::OkStatus();
+    if (!files.front()) return absl::ErrnoToStatus(errno, absl::StrCat("an empty program at ", describe(hook)));
+    return files;
   }
 
  private:
-  probes::ObjectPtr object_;
-  std::vector<probes::LinkPtr> links_;
+  struct BtfCloser {
+    void operator()(btf* types) const { btf__free(types); }
+  };
+
+  FileDescriptor load(const Hook& hook) {
+    LIBBPF_OPTS(bpf_prog_load_opts, options);
+    bpf_prog_type type = BPF_PROG_TYPE_TRACING;
+    switch (hook.kind) {
+      case HookKind::kTracepoint:
+        type = BPF_PROG_TYPE_TRACEPOINT;
+        break;
+      case HookKind::kRawTracepoint:
+        type = BPF_PROG_TYPE_RAW_TRACEPOINT;
+        break;
+      case HookKind::kBtfTracepoint:
+        options.expected_attach_type = BPF_TRACE_RAW_TP;
+        options.attach_btf_id = type_of(absl::StrCat("btf_trace_", hook.name), BTF_KIND_TYPEDEF);
+        break;
+      case HookKind::kFentry:
+      case HookKind::kFexit:
+        options.expected_attach_type = hook.kind == HookKind::kFentry ? BPF_TRACE_FENTRY : BPF_TRACE_FEXIT;
+        options.attach_btf_id = type_of(hook.name, BTF_KIND_FUNC);
+        break;
+      case HookKind::kIterator:
+      case HookKind::kUsdt:
+        return {};
+    }
+    return FileDescriptor(bpf_prog_load(type, "bh_empty", "GPL", kEmpty.data(), kEmpty.size(), &options));
+  }
+
+  std::uint32_t type_of(const std::string& name, std::uint32_t kind) const {
+    return static_cast<std::uint32_t>(btf__find_by_name_kind(kernel_types_.get(), name.c_str(), kind));
+  }
+
+  absl::StatusOr<FileDescriptor> open_event(const Hook& hook) {
+    if (!tracefs_.ok()) return tracefs_.status();
+    const auto id = tracefs_->id(hook.name);
+    if (!id.ok()) return id.status();
+    perf_event_attr attributes = {};
+    attributes.type = PERF_TYPE_TRACEPOINT;
+    attributes.size = sizeof(attributes);
+    attributes.config = *id;
+    FileDescriptor event(static_cast<int>(syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC)));
+    if (!event) return absl::ErrnoToStatus(errno, absl::StrCat("a perf event for ", describe(hook)));
+    return event;
+  }
+
+  const std::unique_ptr<btf, BtfCloser> kernel_types_{btf__load_vmlinux_btf()};
+  const absl::StatusOr<probes::TraceFs> tracefs_ = probes::TraceFs::open();
 };
 
-EmptyProbes::EmptyProbes(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-EmptyProbes::~EmptyProbes() = default;
+// All of them, or none.
+absl::StatusOr<std::vector<FileDescriptor>> attach_all(Attacher& attacher, const probes::HookAttacher& kernel,
+                                                       std::span<const Hook> hooks, bool all_needed) {
+  std::vector<FileDescriptor> files;
+  for (const Hook& hook : hooks) {
+    if (hook.kind == HookKind::kUsdt || hook.kind == HookKind::kIterator) continue;
+    if (!kernel.missing(hook).empty()) {
+      if (all_needed && !hook.optional) return absl::NotFoundError(kernel.missing(hook));
+      continue;
+    }
+    auto attached = attacher.attach(hook);
+    if (!attached.ok()) return attached.status();
+    for (FileDescriptor& file : *attached) files.push_back(std::move(file));
+  }
+  return files;
+}
 
-absl::StatusOr<std::unique_ptr<EmptyProbes>> EmptyProbes::attach() {
-  auto impl = std::make_unique<Impl>();
-  if (absl::Status status = impl->attach(); !status.ok()) return status;
-  return std::unique_ptr<EmptyProbes>(new EmptyProbes(std::move(impl)));
+absl::StatusOr<std::vector<FileDescriptor>> attach_best(Attacher& attacher, const probes::HookAttacher& kernel,
+                                                        const probes::Probe& probe) {
+  for (const probes::Mechanism& mechanism : probe.better) {
+    auto attached = attach_all(attacher, kernel, mechanism.hooks, true);
+    if (attached.ok()) return attached;
+  }
+  auto attached = attach_all(attacher, kernel, probe.hooks, false);
+  // As the probe itself, that has no other way.
+  if (!attached.ok() && probe.tier == 1) return std::vector<FileDescriptor>();
+  return attached;
+}
+
+}  // namespace
+
+absl::StatusOr<EmptyProbes> EmptyProbes::attach() {
+  const auto kernel = probes::HookAttacher::create();
+  if (!kernel.ok()) return kernel.status();
+  Attacher attacher;
+  EmptyProbes all;
+  for (const probes::Probe& probe : probes::probe_table()) {
+    auto attached = attach_best(attacher, *kernel, probe);
+    if (!attached.ok()) return attached.status();
+    for (FileDescriptor& file : *attached) all.links_.push_back(std::move(file));
+  }
+  return all;
 }
 
 }  // namespace bulkhead::bench

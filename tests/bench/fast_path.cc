@@ -2,17 +2,11 @@
 // of one run. Nanoseconds differ between machines; compare the columns.
 //
 //   bench_fast_path [--rounds=N] [--json]
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 #include <iostream>
 #include <random>
@@ -22,39 +16,38 @@
 #include "agent/probes/probe_set.h"
 #include "fmt/format.h"
 #include "tests/bench/empty_probes.h"
+#include "tests/bench/hooked_acts.h"
 #include "tests/bench/paired.h"
-#include "tests/kernel/tap_network.h"
 
 namespace bulkhead::bench {
 namespace {
 
 using std::chrono::steady_clock;
-using test::Mac;
 using test::TapNetwork;
 
 constexpr probes::Owner kAcme = {.tenant = 1, .domain = 1};
 constexpr auto kSlice = std::chrono::milliseconds(60);
 
+// An act by a process of the host, or by a VMM on what is its own tenant's.
 struct Workload {
-  const char* name;
-  std::function<void()> once;
-  int batch;  // calls between two looks at the clock
-  // Nanoseconds a call, one slice each, in step.
+  Act act;
+  bool by_vmm;
+  // Nanoseconds an act, one slice each, in step.
   std::vector<double> off, off_again, empty, on;
-  bool by_vmm = true;  // whether the process is a VMM, while the probes are there
 };
 
-double measure(const Workload& workload) {
-  for (int i = 0; i < workload.batch; ++i) workload.once();  // warm up
-  std::uint64_t calls = 0;
+// The median of the slice's batches: what other work on the machine interrupts is a few of them.
+double measure(const Act& act) {
+  for (int i = 0; i < act.batch; ++i) act.once();  // warm up
+  std::vector<double> batches;
   const auto begin = steady_clock::now();
-  auto now = begin;
-  while (now - begin < kSlice) {
-    for (int i = 0; i < workload.batch; ++i) workload.once();
-    calls += static_cast<std::uint64_t>(workload.batch);
+  for (auto now = begin; now - begin < kSlice;) {
+    const auto batch_began = now;
+    for (int i = 0; i < act.batch; ++i) act.once();
     now = steady_clock::now();
+    batches.push_back(std::chrono::duration<double, std::nano>(now - batch_began).count() / act.batch);
   }
-  return std::chrono::duration<double, std::nano>(now - begin).count() / static_cast<double>(calls);
+  return median_of(std::move(batches));
 }
 
 [[noreturn]] void fail(const absl::Status& status) {
@@ -62,85 +55,13 @@ double measure(const Workload& workload) {
   std::exit(4);
 }
 
-void open_and_close(const std::string& path) {
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) fail(absl::ErrnoToStatus(errno, path));
-  close(file);
-}
-
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string pattern = std::filesystem::temp_directory_path() / "bulkhead-bench-XXXXXX";
-    if (mkdtemp(pattern.data()) == nullptr) fail(absl::ErrnoToStatus(errno, "cannot make a temporary directory"));
-    path_ = pattern;
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  std::string name(const std::string& of) const { return path_ / of; }
-  std::string file(const std::string& name) const {
-    std::ofstream(path_ / name) << "content";
-    return path_ / name;
-  }
-
- private:
-  std::filesystem::path path_;
-};
-
 class Bench {
  public:
   explicit Bench(int rounds) : rounds_(rounds) {
-    listen_for_it();
-    // The bridge learns where both ends are, so that frames are forwarded and not flooded.
-    for (std::size_t tap = 0; tap < 2; ++tap) {
-      taps_.send(tap, test::ipv4_frame(TapNetwork::mac(tap), TapNetwork::mac(tap), {}, {}, 0));
+    for (const Act& act : acts_.all()) {
+      if (act.by_host) workloads_.push_back({act, false, {}, {}, {}, {}});
+      if (act.by_vmm) workloads_.push_back({act, true, {}, {}, {}, {}});
     }
-    const auto frame = test::ipv4_frame(TapNetwork::mac(1), TapNetwork::mac(0), {10, 0, 0, 1}, {10, 0, 0, 2}, 66);
-    workloads_ = {
-        {"system call that no probe needs (getppid)", [] { getppid(); }, 1000, {}, {}, {}, {}},
-        {"openat + close, nobody's file", [this] { open_and_close(stranger_); }, 100, {}, {}, {}, {}},
-        {"openat + close, nobody's file, by no VMM", [this] { open_and_close(stranger_); }, 100, {}, {}, {}, {}, false},
-        {"openat + close, own volume (same tenant)", [this] { open_and_close(volume_); }, 100, {}, {}, {}, {}},
-        {"connect to a unix socket of nobody's", [this] { connect_and_close(); }, 100, {}, {}, {}, {}},
-        {"connect to a unix socket of nobody's, by no VMM",
-         [this] { connect_and_close(); },
-         100,
-         {},
-         {},
-         {},
-         {},
-         false},
-        {"frame tap-bridge-tap, same tenant",
-         [this, frame] {
-           taps_.send(0, frame);
-           if (!taps_.receive(1, TapNetwork::mac(0), 1000)) fail(absl::InternalError("a frame got lost"));
-         },
-         100,
-         {},
-         {},
-         {},
-         {}},
-    };
-  }
-
-  // To a datagram socket: nobody has to accept.
-  void connect_and_close() {
-    const int client = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    const auto* address = reinterpret_cast<const sockaddr*>(&server_address_);
-    if (connect(client, address, sizeof server_address_) != 0) fail(absl::ErrnoToStatus(errno, "cannot connect"));
-    close(client);
-  }
-
-  void listen_for_it() {
-    server_address_.sun_family = AF_UNIX;
-    const std::string path = directory_.name("socket");
-    if (path.size() >= sizeof server_address_.sun_path) fail(absl::InternalError(path + " is too long for a socket"));
-    std::strcpy(server_address_.sun_path, path.c_str());
-    server_ = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (bind(server_, reinterpret_cast<const sockaddr*>(&server_address_), sizeof server_address_) != 0)
-      fail(absl::ErrnoToStatus(errno, path));
   }
 
   void run() {
@@ -169,7 +90,7 @@ class Bench {
 
   void slice(std::vector<double> Workload::* samples, bool by_vmm) {
     for (Workload& workload : workloads_) {
-      if (workload.by_vmm == by_vmm) (workload.*samples).push_back(measure(workload));
+      if (workload.by_vmm == by_vmm) (workload.*samples).push_back(measure(workload.act));
     }
   }
 
@@ -183,9 +104,10 @@ class Bench {
     auto probes = probes::ProbeSet::load({});
     if (!probes.ok()) fail(probes.status());
     probes::OwnershipMaps& maps = (*probes)->ownership();
-    absl::Status status = maps.set_volume(*maps.file_key(volume_), kAcme);
-    status.Update(maps.set_port(taps_.key(0), kAcme, TapNetwork::mac(0)));
-    status.Update(maps.set_port(taps_.key(1), kAcme, TapNetwork::mac(1)));
+    absl::Status status = maps.set_volume(*maps.file_key(acts_.volume()), kAcme);
+    for (std::size_t tap = 0; tap < HookedActs::kTenantsTaps; ++tap) {
+      status.Update(maps.set_port(acts_.taps().key(tap), kAcme, TapNetwork::mac(tap)));
+    }
     if (!status.ok()) fail(status);
     slice(&Workload::on, false);
     status = maps.set_vmm(*maps.process(static_cast<std::uint32_t>(getpid())), kAcme, false);
@@ -199,19 +121,14 @@ class Bench {
   }
 
   const int rounds_;
-  TemporaryDirectory directory_;
-  const std::string stranger_ = directory_.file("stranger");
-  const std::string volume_ = directory_.file("volume");
-  sockaddr_un server_address_{};
-  int server_ = -1;
-  TapNetwork taps_{2};
+  HookedActs acts_;
   std::vector<Workload> workloads_;
 };
 
 void Bench::print(bool json) const {
   if (!json) {
-    std::cout << "| what | off, ns | A/A | empty adds, ns | Bulkhead adds, ns | Bulkhead over empty |\n"
-              << "|---|---|---|---|---|---|\n";
+    std::cout << "| what | by | off, ns | A/A | empty adds, ns | Bulkhead adds, ns | Bulkhead over empty |\n"
+              << "|---|---|---|---|---|---|---|\n";
   }
   for (const Workload& workload : workloads_) {
     const double off = median_of(workload.off);
@@ -219,15 +136,17 @@ void Bench::print(bool json) const {
     const Estimate empty = paired_difference(workload.off, workload.empty);
     const Estimate on = paired_difference(workload.off, workload.on);
     const Estimate over = paired_difference(workload.empty, workload.on);
+    const char* by = workload.by_vmm ? "VMM" : "host";
     const bool conclusive = std::abs(noise) <= 3;
     if (json) {
       std::cout
           << fmt::format(
-                 R"({{"what":"{}","off_ns":{:.1f},"aa_percent":{:.2f},"conclusive":{},"empty_ns":{:.1f},"on_ns":{:.1f},"on_low_ns":{:.1f},"on_high_ns":{:.1f},"over_empty_ns":{:.1f},"rounds":{}}})",
-                 workload.name, off, noise, conclusive, empty.median, on.median, on.low, on.high, over.median, rounds_)
+                 R"({{"what":"{}","by":"{}","off_ns":{:.1f},"aa_percent":{:.2f},"conclusive":{},"empty_ns":{:.1f},"on_ns":{:.1f},"on_low_ns":{:.1f},"on_high_ns":{:.1f},"over_empty_ns":{:.1f},"rounds":{}}})",
+                 workload.act.name, by, off, noise, conclusive, empty.median, on.median, on.low, on.high, over.median,
+                 rounds_)
           << '\n';
     } else {
-      std::cout << fmt::format("| {} | {:.0f} | {:+.1f} %{} | {} | {} | {} |\n", workload.name, off, noise,
+      std::cout << fmt::format("| {} | {} | {:.0f} | {:+.1f} %{} | {} | {} | {} |\n", workload.act.name, by, off, noise,
                                conclusive ? "" : " (inconclusive)", to_text(empty), to_text(on), to_text(over));
     }
   }
