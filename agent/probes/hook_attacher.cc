@@ -40,6 +40,8 @@ std::string describe(const Hook& hook) {
       return absl::StrCat("tp_btf ", hook.name);
     case HookKind::kRawTracepoint:
       return absl::StrCat("raw_tp ", hook.name);
+    case HookKind::kFentry:
+      return absl::StrCat("fentry ", hook.name);
     case HookKind::kFexit:
       return absl::StrCat("fexit ", hook.name);
     case HookKind::kIterator:
@@ -77,6 +79,7 @@ std::string HookAttacher::missing(const Hook& hook) const {
       if (btf__find_by_name_kind(kernel_types_.get(), type.c_str(), BTF_KIND_TYPEDEF) > 0) return "";
       return absl::StrCat("this kernel has no tracepoint ", hook.name);
     }
+    case HookKind::kFentry:
     case HookKind::kFexit:
       if (btf__find_by_name_kind(kernel_types_.get(), hook.name, BTF_KIND_FUNC) > 0) return "";
       return absl::StrCat("this kernel has no function ", hook.name);
@@ -99,6 +102,7 @@ absl::StatusOr<LinkPtr> HookAttacher::attach(const Hook& hook, bpf_program* prog
       return attach_tracepoint(hook, *id, program);
     }
     case HookKind::kBtfTracepoint:
+    case HookKind::kFentry:
     case HookKind::kFexit:
       return own(bpf_program__attach_trace(program), hook);
     case HookKind::kIterator:

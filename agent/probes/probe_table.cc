@@ -3,13 +3,16 @@
 #include <array>
 
 #include "ebpf/skeletons/confinement.skel.h"
+#include "ebpf/skeletons/confinement_direct.skel.h"
 #include "ebpf/skeletons/core_dump.skel.h"
 #include "ebpf/skeletons/delivery.skel.h"
 #include "ebpf/skeletons/endpoint.skel.h"
+#include "ebpf/skeletons/endpoint_direct.skel.h"
 #include "ebpf/skeletons/file_open.skel.h"
 #include "ebpf/skeletons/file_open_direct.skel.h"
 #include "ebpf/skeletons/guard.skel.h"
 #include "ebpf/skeletons/instrument.skel.h"
+#include "ebpf/skeletons/instrument_direct.skel.h"
 #include "ebpf/skeletons/io_uring_open.skel.h"
 #include "ebpf/skeletons/ksm.skel.h"
 #include "ebpf/skeletons/ksm_direct.skel.h"
@@ -83,8 +86,7 @@ constexpr std::array kLibvirtRpcHooks = {
     Hook{"socket_made", kUsdt, "libvirt:rpc_socket_new"},
 };
 constexpr std::array kEndpointHooks = {
-    Hook{"connect_enter", kTracepoint, "syscalls/sys_enter_connect"},
-    Hook{"connect_exit", kTracepoint, "syscalls/sys_exit_connect"},
+    Hook{"connected", kTracepoint, "syscalls/sys_exit_connect"},
 };
 constexpr std::array kSweepHooks = {
     Hook{"guest_memory", kIterator, "task_vma"},
@@ -133,7 +135,10 @@ constexpr std::array kGuardHooks = {
 
 constexpr std::array kProcessVmDirectHooks = {
     Hook{"target_known", kFexit, "mm_access"},
-    Hook{"call_done", kFexit, "process_vm_rw"},
+    Hook{"read_done", kFexit, "__x64_sys_process_vm_readv"},
+    Hook{"write_done", kFexit, "__x64_sys_process_vm_writev"},
+    Hook{"compat_read_done", kFexit, "__ia32_sys_process_vm_readv", true},
+    Hook{"compat_write_done", kFexit, "__ia32_sys_process_vm_writev", true},
 };
 constexpr std::array kPtraceDirectHooks = {
     Hook{"attached", kFexit, "ptrace_attach"},
@@ -142,6 +147,52 @@ constexpr std::array kPtraceDirectHooks = {
 };
 constexpr std::array kKsmDirectHooks = {
     Hook{"merged", kFexit, "try_to_merge_with_ksm_page"},
+};
+constexpr std::array kEndpointDirectHooks = {
+    Hook{"connected", kFexit, "__sys_connect_file"},
+};
+constexpr std::array kInstrumentDirectHooks = {
+    Hook{"getfd_enter", kFentry, "__x64_sys_pidfd_getfd"},
+    Hook{"getfd_exit", kFexit, "__x64_sys_pidfd_getfd"},
+    Hook{"madvise_enter", kFentry, "__x64_sys_process_madvise"},
+    Hook{"madvise_exit", kFexit, "__x64_sys_process_madvise"},
+    Hook{"perf_enter", kFentry, "__x64_sys_perf_event_open"},
+    Hook{"perf_exit", kFexit, "__x64_sys_perf_event_open"},
+    Hook{"kcmp_enter", kFentry, "__x64_sys_kcmp"},
+    Hook{"kcmp_exit", kFexit, "__x64_sys_kcmp"},
+};
+constexpr std::array kConfinementDirectHooks = {
+    Hook{"unshare_done", kFexit, "__x64_sys_unshare"},
+    Hook{"setns_done", kFexit, "__x64_sys_setns"},
+    Hook{"setuid_done", kFexit, "__x64_sys_setuid"},
+    Hook{"setgid_done", kFexit, "__x64_sys_setgid"},
+    Hook{"setreuid_done", kFexit, "__x64_sys_setreuid"},
+    Hook{"setregid_done", kFexit, "__x64_sys_setregid"},
+    Hook{"setresuid_done", kFexit, "__x64_sys_setresuid"},
+    Hook{"setresgid_done", kFexit, "__x64_sys_setresgid"},
+    Hook{"setfsuid_done", kFexit, "__x64_sys_setfsuid"},
+    Hook{"setfsgid_done", kFexit, "__x64_sys_setfsgid"},
+    Hook{"setgroups_done", kFexit, "__x64_sys_setgroups"},
+    Hook{"capset_done", kFexit, "__x64_sys_capset"},
+    Hook{"chroot_done", kFexit, "__x64_sys_chroot"},
+    Hook{"mount_done", kFexit, "__x64_sys_mount"},
+    Hook{"umount_done", kFexit, "__x64_sys_umount"},
+    Hook{"pivot_root_done", kFexit, "__x64_sys_pivot_root"},
+    Hook{"move_mount_done", kFexit, "__x64_sys_move_mount"},
+    Hook{"open_tree_done", kFexit, "__x64_sys_open_tree"},
+    Hook{"mount_setattr_done", kFexit, "__x64_sys_mount_setattr"},
+    Hook{"fsopen_done", kFexit, "__x64_sys_fsopen"},
+    Hook{"fspick_done", kFexit, "__x64_sys_fspick"},
+    Hook{"fsmount_done", kFexit, "__x64_sys_fsmount"},
+    Hook{"init_module_done", kFexit, "__x64_sys_init_module", true},
+    Hook{"finit_module_done", kFexit, "__x64_sys_finit_module", true},
+    Hook{"delete_module_done", kFexit, "__x64_sys_delete_module", true},
+    Hook{"kexec_load_done", kFexit, "__x64_sys_kexec_load", true},
+    Hook{"kexec_file_load_done", kFexit, "__x64_sys_kexec_file_load", true},
+    Hook{"bpf_done", kFexit, "__x64_sys_bpf"},
+    Hook{"ptrace_done", kFexit, "__x64_sys_ptrace"},
+    Hook{"program_executed", kBtfTracepoint, "sched_process_exec"},
+    Hook{"cloned", kBtfTracepoint, "sched_process_fork"},
 };
 constexpr std::array kFileOpenDirectHooks = {
     Hook{"opened", kFexit, "do_dentry_open"},
@@ -160,15 +211,29 @@ constexpr std::array kKsmBetter = {Mechanism{1, kKsmLimits, bh_ksm_direct::elf_b
 constexpr std::array kFileOpenBetter = {Mechanism{1, "opens only; reads and writes of volumes are not seen",
                                                   bh_file_open_direct::elf_bytes, kFileOpenDirectHooks}};
 
+constexpr const char* kInstrumentLimits =
+    "measuring a whole CPU or a cgroup with perf is not told, though VMMs run there too; no 32-bit system calls";
+constexpr std::array kInstrumentBetter = {
+    Mechanism{1, kInstrumentLimits, bh_instrument_direct::elf_bytes, kInstrumentDirectHooks}};
+constexpr std::array kEndpointBetter = {
+    Mechanism{1,
+              "connections that succeed; none from other hosts, none that were there before, no datagrams to an "
+              "address, and no descriptor that is taken from another process",
+              bh_endpoint_direct::elf_bytes, kEndpointDirectHooks}};
+constexpr const char* kConfinementLimits =
+    "a call for which the VMM's own system call filter ends it; programs that could not be executed, and clones that "
+    "failed; no 32-bit system calls but clones and executed programs";
+constexpr std::array kConfinementBetter = {
+    Mechanism{1, kConfinementLimits, bh_confinement_direct::elf_bytes, kConfinementDirectHooks}};
+
 const std::array kProbes = {
     Probe{v1::PROBE_MEMORY_PROCESS_VM, "memory.process_vm", "MEM-01", kNoCompat, bh_process_vm::elf_bytes,
           kProcessVmHooks, 2, kProcessVmBetter},
     Probe{v1::PROBE_MEMORY_PTRACE, "memory.ptrace", "MEM-02", kNoCompat, bh_ptrace::elf_bytes, kPtraceHooks, 2,
           kPtraceBetter},
     Probe{v1::PROBE_MEMORY_PROC_MEM, "memory.proc_mem", "MEM-03", "", bh_proc_mem::elf_bytes, kProcMemHooks, 1},
-    Probe{v1::PROBE_MEMORY_INSTRUMENT, "memory.instrument", "MEM-04 MEM-10",
-          "measuring a whole CPU or a cgroup with perf is not told, though VMMs run there too; no 32-bit system calls",
-          bh_instrument::elf_bytes, kInstrumentHooks},
+    Probe{v1::PROBE_MEMORY_INSTRUMENT, "memory.instrument", "MEM-04 MEM-10", kInstrumentLimits,
+          bh_instrument::elf_bytes, kInstrumentHooks, 2, kInstrumentBetter},
     Probe{v1::PROBE_MEMORY_KSM, "memory.ksm", "MEM-07", kKsmLimits, bh_ksm::elf_bytes, kKsmHooks, 2, kKsmBetter},
     Probe{v1::PROBE_MEMORY_CORE_DUMP, "memory.core_dump", "MEM-11",
           "that a VMM ends so, where its core goes and how much of it; who reads it later is not seen",
@@ -191,10 +256,8 @@ const std::array kProbes = {
           kDeliveryHooks},
     // Before vmm_lifecycle, whose program on the same tracepoint makes a VMM of who executes an emulator: programs run
     // in the order in which they were attached, and the agent may know the VMM's domain before the second one runs.
-    Probe{v1::PROBE_VMM_CONFINEMENT, "vmm.confinement", "VMM-01 VMM-03",
-          "a call for which the VMM's own system call filter ends it; programs that could not be executed, and clones "
-          "that failed; no 32-bit system calls but clones and executed programs",
-          bh_confinement::elf_bytes, kConfinementHooks},
+    Probe{v1::PROBE_VMM_CONFINEMENT, "vmm.confinement", "VMM-01 VMM-03", kConfinementLimits, bh_confinement::elf_bytes,
+          kConfinementHooks, 2, kConfinementBetter},
     Probe{v1::PROBE_CONTROL_VMM_LIFECYCLE, "control.vmm_lifecycle", "", "", bh_vmm_lifecycle::elf_bytes,
           kLifecycleHooks},
     Probe{v1::PROBE_CONTROL_LIBVIRT_RPC,
@@ -212,7 +275,7 @@ const std::array kProbes = {
           "connections that succeed, by connect(2); none through io_uring, none from other hosts, none that were there "
           "before, no datagrams to an address, and no descriptor that is taken from another process; no 32-bit system "
           "calls",
-          bh_endpoint::elf_bytes, kEndpointHooks},
+          bh_endpoint::elf_bytes, kEndpointHooks, 2, kEndpointBetter},
     Probe{v1::PROBE_AGENT_GUARD, "agent.guard", "SENS-01",
           "a signal that ends the agent at once takes its record with it: the next run tells that the last one ended "
           "unannounced",

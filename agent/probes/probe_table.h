@@ -16,6 +16,7 @@ enum class HookKind {
   kTracepoint,     // classic, "category/name"
   kBtfTracepoint,  // tp_btf
   kRawTracepoint,
+  kFentry,
   kFexit,
   kIterator,  // over tasks or what they have: read by HostSweep, and run at no other time
   kUsdt,      // "provider:name", of libvirt.so.0

@@ -11,9 +11,9 @@
 
 #define BH_TREE_DEPTH 64
 
-/* Null for a process that is no VMM's, and for one whose declared set is not known: it is not judged. */
-static __always_inline struct bh_vmm* bh_confined_vmm(struct task_struct* task) {
-  struct bh_vmm* vmm = bh_vmm_of(task);
+/* Null in a process that is no VMM's, and in one whose declared set is not known: it is not judged. */
+static __always_inline struct bh_vmm* bh_confined_vmm(void) {
+  struct bh_vmm* vmm = bh_current_vmm();
   return vmm && (vmm->flags & BH_VMM_CONFINED) ? vmm : 0;
 }
 

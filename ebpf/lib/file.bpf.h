@@ -40,6 +40,59 @@ static __always_inline struct file* bh_file_of(struct task_struct* task, __u32 d
   return file;
 }
 
+/* The same for the current task, read without a call of the kernel's but for the descriptor's own place in the table.
+ */
+static __always_inline struct file* bh_current_file(__u32 descriptor) {
+  struct fdtable* table = bpf_get_current_task_btf()->files->fdt;
+  if (descriptor >= table->max_fds) return 0;
+  struct file* file = 0;
+  bpf_probe_read_kernel(&file, sizeof(file), &table->fd[descriptor]);
+  return file;
+}
+
+/* What every open on the host is looked at for, by type and number of the file system's own object. */
+struct bh_open_file {
+  struct file* file;
+  struct inode* inode;
+  unsigned long magic; /* of the file system */
+  __u32 access;        /* FMODE bits */
+  __u32 type;          /* S_IFMT bits */
+  __u32 device;        /* that a device node stands for */
+  struct bh_file_key key;
+};
+
+extern void* bpf_rdonly_cast(const void* object, __u32 type) __ksym __weak;
+
+/*
+ * Since 6.2 (a35b9af4ec2c) a pointer can be given its type, and is read by plain loads then: a tenth of what the
+ * calls cost. CO-RE cannot ask for a function, so it asks for a type that came soon after (6.4, 6018e1f407cc).
+ */
+#define BH_HAS_TYPED_READS bpf_core_type_exists(struct bpf_iter_num)
+#define BH_READ(typed, object, field) ((typed) ? (object)->field : BPF_CORE_READ(object, field))
+
+/* `typed`, a constant: `file` has its type from the kernel. */
+static __always_inline void bh_look_at(struct file* file, bool typed, struct bh_open_file* open) {
+  struct inode* inode = BH_READ(typed, file, f_inode);
+  struct super_block* file_system = BH_READ(typed, inode, i_sb);
+  open->file = file;
+  open->inode = inode;
+  open->access = BH_READ(typed, file, f_mode);
+  open->magic = BH_READ(typed, file_system, s_magic);
+  open->type = BH_READ(typed, inode, i_mode) & BH_S_IFMT;
+  open->device = BH_READ(typed, inode, i_rdev);
+  __builtin_memset(&open->key, 0, sizeof(open->key));
+  open->key.inode = BH_READ(typed, inode, i_ino);
+  open->key.device = BH_READ(typed, file_system, s_dev);
+  open->key.generation = BH_READ(typed, inode, i_generation);
+}
+
+static __always_inline void bh_look_at_untyped(struct file* file, struct bh_open_file* open) {
+  if (BH_HAS_TYPED_READS)
+    bh_look_at(bpf_rdonly_cast(file, bpf_core_type_id_kernel(struct file)), true, open);
+  else
+    bh_look_at(file, false, open);
+}
+
 /* False for what can be nobody's volume: sockets, pipes, directories, character devices. */
 static __always_inline bool bh_file_key_of(struct inode* inode, struct bh_file_key* key) {
   __u32 type = BPF_CORE_READ(inode, i_mode) & BH_S_IFMT;

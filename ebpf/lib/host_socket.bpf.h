@@ -58,7 +58,7 @@ static __always_inline void bh_tell_host_socket(__u32 probe, struct task_struct*
 /* `key` is that of the socket's file; all 0 for a name in the abstract namespace, which no definition can declare. */
 static __always_inline void bh_judge_host_socket(__u32 probe, struct task_struct* task, struct unix_sock* peer,
                                                  const struct bh_endpoint_key* key, __s64 result) {
-  struct bh_vmm* vmm = bh_confined_vmm(task);
+  struct bh_vmm* vmm = bh_confined_vmm();
   if (!vmm) return;
   struct dentry* dentry = BPF_CORE_READ(peer, path.dentry);
   /* The other end of a socketpair has no address. */

@@ -47,14 +47,13 @@ static __always_inline void bh_tell_opened(__u32 probe, struct task_struct* task
 }
 
 /* False for what is no volume. */
-static __always_inline bool bh_judge_volume(__u32 probe, struct task_struct* task, struct file* file,
-                                            struct inode* inode, __u32 method) {
-  struct bh_file_open_record found = {.method = method};
-  if (!bh_file_key_of(inode, &found.file)) return false;
-  struct bh_volume* volume = bpf_map_lookup_elem(&volumes, &found.file);
+static __always_inline bool bh_judge_volume(__u32 probe, struct task_struct* task, const struct bh_open_file* open,
+                                            __u32 method) {
+  struct bh_volume* volume = bpf_map_lookup_elem(&volumes, &open->key);
   if (!volume) return false;
   if (bh_was_canary(probe, task, volume->owner, BH_CANARY_OPEN | method)) return true;
   BH_COUNT(probe, seen);
+  struct bh_file_open_record found = {.method = method, .file = open->key};
   found.header.actor = bh_actor_owner(task);
   found.header.object = volume->owner;
   if (bh_same_tenant(found.header.actor, found.header.object)) {
@@ -62,7 +61,7 @@ static __always_inline bool bh_judge_volume(__u32 probe, struct task_struct* tas
     return true;
   }
   if (volume->is_memory) found.header.flags = BH_FLAG_GUEST_MEMORY;
-  bh_tell_opened(probe, task, file, &found, volume->is_memory ? BH_MAY_ACCESS_MEMORY : BH_MAY_OPEN_VOLUMES);
+  bh_tell_opened(probe, task, open->file, &found, volume->is_memory ? BH_MAY_ACCESS_MEMORY : BH_MAY_OPEN_VOLUMES);
   return true;
 }
 
@@ -87,43 +86,62 @@ static __always_inline bool bh_judge_procfs(__u32 probe, struct task_struct* tas
 }
 
 /* Nobody's. What the kernel opens for another call (execve, a pty's other end) is that call's matter. */
-static __always_inline void bh_judge_host_file(__u32 probe, struct task_struct* task, struct file* file,
-                                               struct inode* inode, __u32 method) {
-  struct bh_vmm* vmm = bh_confined_vmm(task);
-  if (!vmm || method == BH_OPEN_OTHER || !bh_is_host_file(file)) return;
+static __always_inline void bh_judge_host_file(__u32 probe, struct task_struct* task, const struct bh_open_file* open,
+                                               __u32 method) {
+  struct bh_vmm* vmm = bh_confined_vmm();
+  if (!vmm || method == BH_OPEN_OTHER || !bh_is_host_file(open->file)) return;
   BH_COUNT(probe, seen);
-  if (!bh_is_undeclared(file, inode, vmm)) {
+  if (!bh_is_undeclared(open->file, open->inode, vmm)) {
     BH_COUNT(probe, suppressed);
     return;
   }
   struct bh_file_open_record found = {.method = method};
-  bh_declared_file_of(inode, &found.file);
+  bh_declared_file_of(open->inode, &found.file);
   found.header.actor = vmm->owner;
   found.header.flags = BH_FLAG_HOST_FILE;
-  bh_tell_opened(probe, task, file, &found, 0);
+  bh_tell_opened(probe, task, open->file, &found, 0);
 }
 
-/* False for what is nobody's. `result` as for bh_judge_opened_file(). */
-static __always_inline bool bh_judge_owned(__u32 probe, struct task_struct* task, struct file* file,
-                                           struct inode* inode, __u32 method, __s64 result) {
-  struct bh_endpoint_key key;
-  if (BPF_CORE_READ(inode, i_sb, s_magic) == BH_PROC_SUPER_MAGIC)
-    return bh_judge_procfs(probe, task, file, inode, method, result);
-  if (bh_endpoint_key_of(inode, &key)) return bh_judge_endpoint(probe, task, &key, BH_ENDPOINT_OPEN, result);
-  if ((BPF_CORE_READ(inode, i_mode) & BH_S_IFMT) != BH_S_IFCHR)
-    return bh_judge_volume(probe, task, file, inode, method);
-  __u32 device = BPF_CORE_READ(inode, i_rdev);
-  if (!bh_is_memory_device(device)) return false;
-  bh_judge_host_memory(probe, task, file, device, method);
+static __always_inline bool bh_judge_device(__u32 probe, struct task_struct* task, const struct bh_open_file* open,
+                                            __u32 method, __s64 result) {
+  if (open->magic == BH_DEVPTS_SUPER_MAGIC) {
+    struct bh_endpoint_key key = {
+        .inode = open->key.inode, .device = open->key.device, .generation = open->key.generation};
+    return bh_judge_endpoint(probe, task, &key, BH_ENDPOINT_OPEN, result);
+  }
+  if (!bh_is_memory_device(open->device)) return false;
+  bh_judge_host_memory(probe, task, open->file, open->device, method);
   return true;
 }
 
+/* False for what is nobody's. `result` as for bh_judge_opened_file(). */
+static __always_inline bool bh_judge_owned(__u32 probe, struct task_struct* task, struct bh_open_file* open,
+                                           __u32 method, __s64 result) {
+  if (open->magic == BH_PROC_SUPER_MAGIC) return bh_judge_procfs(probe, task, open->file, open->inode, method, result);
+  if (open->type == BH_S_IFCHR) return bh_judge_device(probe, task, open, method, result);
+  if (open->type == BH_S_IFBLK) {
+    __builtin_memset(&open->key, 0, sizeof(open->key));
+    open->key.device = open->device;
+    open->key.is_block = BH_BLOCK_DEVICE;
+  } else if (open->type != BH_S_IFREG) {
+    return false;
+  }
+  return bh_judge_volume(probe, task, open, method);
+}
+
 /* `result` is what the caller of the open will see: a descriptor, or 0 where that is not known yet. */
-static __always_inline void bh_judge_opened_file(__u32 probe, struct file* file, __u32 method, __s64 result) {
-  if (!file || (BPF_CORE_READ(file, f_mode) & BH_FMODE_PATH)) return;
+static __always_inline void bh_judge_open_file(__u32 probe, struct bh_open_file* open, __u32 method, __s64 result) {
+  if (open->access & BH_FMODE_PATH) return;
   struct task_struct* task = (struct task_struct*)bpf_get_current_task();
-  struct inode* inode = BPF_CORE_READ(file, f_inode);
-  if (!bh_judge_owned(probe, task, file, inode, method, result)) bh_judge_host_file(probe, task, file, inode, method);
+  if (!bh_judge_owned(probe, task, open, method, result)) bh_judge_host_file(probe, task, open, method);
+}
+
+/* `file` is a mere address. */
+static __always_inline void bh_judge_opened_file(__u32 probe, struct file* file, __u32 method, __s64 result) {
+  struct bh_open_file open;
+  if (!file) return;
+  bh_look_at_untyped(file, &open);
+  bh_judge_open_file(probe, &open, method, result);
 }
 
 #endif

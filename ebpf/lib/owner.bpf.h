@@ -7,12 +7,21 @@
 #include "ebpf/lib/maps.bpf.h"
 #include "ebpf/lib/task.bpf.h"
 
-/* The VMM entry of a task's process; null for one that is no VMM's. A reused pid does not match the start. */
-static __always_inline struct bh_vmm* bh_vmm_of(struct task_struct* task) {
-  __u32 tgid = BPF_CORE_READ(task, tgid);
+/* `tgid` is the task's. */
+static __always_inline struct bh_vmm* bh_vmm_by(__u32 tgid, struct task_struct* task) {
   struct bh_vmm* vmm = bpf_map_lookup_elem(&vmms, &tgid);
   if (!vmm || vmm->start_ns != bh_start_ns(task)) return 0;
   return vmm;
+}
+
+/* The VMM entry of a task's process; null for one that is no VMM's. A reused pid does not match the start. */
+static __always_inline struct bh_vmm* bh_vmm_of(struct task_struct* task) {
+  return bh_vmm_by(BPF_CORE_READ(task, tgid), task);
+}
+
+/* That of the current process: what every hooked call of any process asks. */
+static __always_inline struct bh_vmm* bh_current_vmm(void) {
+  return bh_vmm_by((__u32)(bpf_get_current_pid_tgid() >> 32), (struct task_struct*)bpf_get_current_task());
 }
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Which system call the current task is in, for programs that are not attached to one. Tier 1 alone: x86-64. */
+/* Which system call the current task is in, and what it was asked: x86-64. No other thread can change its registers. */
 #ifndef BULKHEAD_EBPF_LIB_SYSCALL_BPF_H
 #define BULKHEAD_EBPF_LIB_SYSCALL_BPF_H
 
@@ -17,10 +17,21 @@ struct bh_syscall {
 static __always_inline struct bh_syscall bh_current_syscall(void) {
   struct task_struct* task = bpf_get_current_task_btf();
   struct pt_regs* registers = (struct pt_regs*)bpf_task_pt_regs(task);
-  struct bh_syscall call = {.number = (__u32)BPF_CORE_READ(registers, orig_ax),
-                            .compat = (BPF_CORE_READ(task, thread_info.status) & BH_TS_COMPAT) != 0,
+  struct bh_syscall call = {.number = (__u32)registers->orig_ax,
+                            .compat = (task->thread_info.status & BH_TS_COMPAT) != 0,
                             .registers = registers};
   return call;
+}
+
+/* The first two of the call's arguments, also at its exit. Not of a call of the 32-bit table. */
+static __always_inline unsigned long bh_first_argument(void) {
+  struct pt_regs* registers = (struct pt_regs*)bpf_task_pt_regs(bpf_get_current_task_btf());
+  return registers->di;
+}
+
+static __always_inline unsigned long bh_second_argument(void) {
+  struct pt_regs* registers = (struct pt_regs*)bpf_task_pt_regs(bpf_get_current_task_btf());
+  return registers->si;
 }
 
 /* The start of the iovec at `address` in the caller's memory. */

@@ -6,8 +6,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 static __always_inline int opened(struct trace_event_raw_sys_exit* ctx, __u32 method) {
   if (ctx->ret < 0) return 0;
-  struct task_struct* task = (struct task_struct*)bpf_get_current_task();
-  bh_judge_opened_file(BH_PROBE_DISK_FILE_OPEN, bh_file_of(task, (__u32)ctx->ret), method, ctx->ret);
+  bh_judge_opened_file(BH_PROBE_DISK_FILE_OPEN, bh_current_file((__u32)ctx->ret), method, ctx->ret);
   return 0;
 }
 

@@ -25,6 +25,8 @@ int BPF_PROG(opened, struct file* file) {
   bpf_get_func_ret(ctx, &result);
   if ((__s32)result) return 0;
   struct task_struct* task = (struct task_struct*)bpf_get_current_task();
-  bh_judge_opened_file(BH_PROBE_DISK_FILE_OPEN, file, method_of(task), 0);
+  struct bh_open_file open;
+  bh_look_at(file, true, &open);
+  bh_judge_open_file(BH_PROBE_DISK_FILE_OPEN, &open, method_of(task), 0);
   return 0;
 }

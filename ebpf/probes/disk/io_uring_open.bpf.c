@@ -52,7 +52,7 @@ int io_uring_complete(struct bpf_raw_tracepoint_args* ctx) {
   __u32 slot = BPF_CORE_READ(open, file_slot);
   struct file* file;
   if (slot == 0)
-    file = bh_file_of((struct task_struct*)bpf_get_current_task(), result);
+    file = bh_current_file(result);
   else
     file = fixed_file(BPF_CORE_READ(request, ctx), slot == BH_IORING_FILE_INDEX_ALLOC ? (__u32)result : slot - 1);
   bh_judge_opened_file(BH_PROBE_DISK_IO_URING_OPEN, file, BH_OPEN_IO_URING, result);

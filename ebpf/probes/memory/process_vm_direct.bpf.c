@@ -24,16 +24,22 @@ int BPF_PROG(target_known, struct task_struct* target) {
   struct bh_syscall syscall = bh_current_syscall();
   struct bh_memory_call call = {.operation = operation_of(syscall)};
   if (!call.operation) return 0;
-  __u64 vector = syscall.compat ? (__u32)BPF_CORE_READ(syscall.registers, si) : BPF_CORE_READ(syscall.registers, r10);
-  call.address = bh_first_iovec_base(vector, syscall.compat);
+  unsigned long compat_vector = (__u32)syscall.registers->si;
+  unsigned long vector = syscall.registers->r10;
+  call.address = bh_first_iovec_base(syscall.compat ? compat_vector : vector, syscall.compat);
   bh_memory_call_begin(BH_PROBE_MEMORY_PROCESS_VM, target, &call);
   return 0;
 }
 
-SEC("fexit/process_vm_rw")
-int BPF_PROG(call_done) {
-  __u64 result = 0;
-  bpf_get_func_ret(ctx, &result);
-  bh_memory_call_exit(BH_PROBE_MEMORY_PROCESS_VM, (__s64)result);
-  return 0;
-}
+// What both calls and both tables share, process_vm_rw, has more arguments than kernels before 6.6 let a program see.
+#define BH_DONE(name, function)                                      \
+  SEC("fexit/" #function)                                            \
+  int BPF_PROG(name, const struct pt_regs* registers, long result) { \
+    bh_memory_call_exit(BH_PROBE_MEMORY_PROCESS_VM, result);         \
+    return 0;                                                        \
+  }
+
+BH_DONE(read_done, __x64_sys_process_vm_readv)
+BH_DONE(write_done, __x64_sys_process_vm_writev)
+BH_DONE(compat_read_done, __ia32_sys_process_vm_readv)
+BH_DONE(compat_write_done, __ia32_sys_process_vm_writev)
