@@ -87,6 +87,7 @@ constexpr std::array kLibvirtRpcHooks = {
 };
 constexpr std::array kEndpointHooks = {
     Hook{"connected", kTracepoint, "syscalls/sys_exit_connect"},
+    Hook{"ring_connected", kRawTracepoint, "io_uring_complete"},
 };
 constexpr std::array kSweepHooks = {
     Hook{"guest_memory", kIterator, "task_vma"},
@@ -272,9 +273,9 @@ const std::array kProbes = {
           v1::PROBE_UNSPECIFIED,
           "unanswered"},
     Probe{v1::PROBE_CONTROL_ENDPOINT, "control.endpoint", "CTRL-02 CTRL-03 VMM-04",
-          "connections that succeed, by connect(2); none through io_uring, none from other hosts, none that were there "
-          "before, no datagrams to an address, and no descriptor that is taken from another process; no 32-bit system "
-          "calls",
+          "connections that succeed; none from other hosts, none that were there before, no datagrams to an address, "
+          "and no "
+          "descriptor that is taken from another process; no 32-bit system calls",
           bh_endpoint::elf_bytes, kEndpointHooks, 2, kEndpointBetter},
     Probe{v1::PROBE_AGENT_GUARD, "agent.guard", "SENS-01",
           "a signal that ends the agent at once takes its record with it: the next run tells that the last one ended "

@@ -61,7 +61,7 @@ EndpointRecord one_of(KernelHost& host) {
   return records.front();
 }
 
-TEST_CASE("a connection to a domain's socket is told, by whatever name it is reached", "[CTRL-02]") {
+TEST_CASE("a connection to a domain's socket is told, by whatever name or call it is reached", "[CTRL-02]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const TemporaryDirectory directory;
@@ -72,9 +72,11 @@ TEST_CASE("a connection to a domain's socket is told, by whatever name it is rea
   REQUIRE(host.maps().set_endpoint(*key, kAcme, v1::ENDPOINT_KIND_MONITOR).ok());
   const std::string link = directory.path() + "/link";
   REQUIRE(::link(path.c_str(), link.c_str()) == 0);
-  const bool by_link = GENERATE(false, true);
+  const auto words =
+      GENERATE_COPY(std::vector<std::string>{"connector", path}, std::vector<std::string>{"connector", link},
+                    std::vector<std::string>{"connector", "--io-uring", path});
 
-  stage::ChildProcess client = start_subject({"connector", by_link ? link : path});
+  stage::ChildProcess client = start_subject(words);
   REQUIRE(*client.wait(kPatience) == 0);
   const EndpointRecord record = one_of(host);
   CHECK(record.header.actor_key.tgid == static_cast<std::uint32_t>(client.pid()));
