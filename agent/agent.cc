@@ -238,11 +238,14 @@ void Agent::Impl::dispatch(decode::Record record, steady_clock::time_point now) 
 
 void Agent::Impl::tell_what_is_ready() {
   const auto now = steady_clock::now();
-  const auto identify = [this](std::uint32_t pid) { return inventory_->identify_vmm(pid); };
-  if (ownership_->starting().waiting()) ownership_->settle_starting(identify, now);
-  if (now >= next_declaration_ && inventory_ != nullptr) {
-    next_declaration_ = now + kUndeclaredInterval;
-    ownership_->declare_again(attributor_->undeclared(), identify);
+  // There is none any more when the last records are read, at the agent's end.
+  if (inventory_ != nullptr) {
+    const auto identify = [this](std::uint32_t pid) { return inventory_->identify_vmm(pid); };
+    if (ownership_->starting().waiting()) ownership_->settle_starting(identify, now);
+    if (now >= next_declaration_) {
+      next_declaration_ = now + kUndeclaredInterval;
+      ownership_->declare_again(attributor_->undeclared(), identify);
+    }
   }
   const spool::Moment moment = spool::now();
   append(attributor_->ready(now, moment.wall_ns - static_cast<std::int64_t>(moment.boot_ns)));
