@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Boots a lab host, passes on what its command prints, and ends it in any case. Sourced by scripts/lab, whose options are
-# globals: kernel, timeout, memory, cpus, threads, command and verb.
+# globals: kernel, timeout, memory, cpus, threads, hosts, command and verb.
 
 # From power-on to the moment at which the host takes its order. Measured: 5 to 8 s on an idle machine.
 boot_limit=120
@@ -18,6 +18,8 @@ lab_kernel_words=(console=ttyS0 quiet rcupdate.rcu_expedited=1 panic=-1 no_timer
 lab_processor=EPYC,+svm,+npt,+topoext,x-force-features=on
 lab_processor+=,-rdseed,-sha-ni,-fxsr-opt,-misalignsse,-3dnowprefetch,-osvw,-nrip-save,-xsavec
 
+# Of several hosts: which one this is, and the directory of the sockets that join their networks.
+host=1 lan=''
 work='' qemu='' writers=()
 
 # Ends what runs and removes what was made, at every way out.
@@ -43,10 +45,10 @@ write_order() {
   [ "$verb" != shell ] || shell=yes
   mkdir -p "$order"
   cp "$root/tests/lab/init" "$order/init"
-  printf '%s=%q\n' tree "$root" modules "$(echo "$lab_dir/$kernel/modules"/*)" hostname lab-1 shell "$shell" >"$order/host"
+  printf '%s=%q\n' tree "$root" modules "$(echo "$lab_dir/$kernel/modules"/*)" hostname "lab-$host" host "$host" hosts "$hosts" shell "$shell" >"$order/host"
   {
     for name in $(compgen -e BULKHEAD_); do printf 'export %s=%q\n' "$name" "${!name}"; done
-    printf 'export BULKHEAD_LAB_KERNEL=%q\n' "$kernel"
+    printf 'export BULKHEAD_LAB_KERNEL=%q BULKHEAD_LAB_HOST=%q\n' "$kernel" "$host"
     printf 'cd %q || exit 125\n' "$build"
     if [ "$shell" = yes ]; then
       printf 'export TERM=%q\n' "${TERM:-vt100}"
@@ -65,6 +67,21 @@ port() {
   qemu_words+=(-chardev "$2,id=$1" -device "virtserialport,name=$1,chardev=$1")
 }
 
+# One Ethernet for all hosts: a hub in the first one's QEMU, to which the others connect. No address of the machine's is
+# used, so that nobody else can take part.
+join_lan() {
+  local other nic=virtio-net-pci,mac=52:54:00:6c:61:0$host
+  if [ "$host" -ne 1 ]; then
+    qemu_words+=(-netdev "stream,id=lan,server=off,addr.type=unix,addr.path=$lan/$host" -device "$nic,netdev=lan")
+    return
+  fi
+  qemu_words+=(-netdev hubport,id=lan,hubid=0 -device "$nic,netdev=lan")
+  for ((other = 2; other <= hosts; other++)); do
+    qemu_words+=(-netdev "stream,id=to-$other,server=on,addr.type=unix,addr.path=$lan/$other")
+    qemu_words+=(-netdev "hubport,id=port-$other,hubid=0,netdev=to-$other")
+  done
+}
+
 compose_qemu() {
   local image=$lab_dir/$kernel
   qemu_words=(
@@ -80,6 +97,7 @@ compose_qemu() {
     -device virtio-9p-pci,fsdev=packages,mount_tag=packages
     -device virtio-serial-pci
   )
+  [ "$hosts" -eq 1 ] || join_lan
   port status "file,path=$work/status"
   if [ "$verb" = shell ]; then
     qemu_words+=(-chardev stdio,id=terminal,signal=off -device virtconsole,chardev=terminal)
@@ -87,6 +105,11 @@ compose_qemu() {
     port stdout "file,path=$work/stdout"
     port stderr "file,path=$work/stderr"
   fi
+}
+
+# Of several hosts, each line says which one it is from.
+pass_on() {
+  if [ "$hosts" -eq 1 ]; then cat "$1"; else sed -u "s/^/lab-$host: /" "$1"; fi
 }
 
 # In a session of its own, so that Ctrl-C is for us; the kernel ends it with us, should we be killed.
@@ -102,9 +125,9 @@ start_qemu() {
   fi
   mkfifo "$work/stdout" "$work/stderr"
   # QEMU opens its end for writing; the ends of these tell that it is gone.
-  cat "$work/stdout" &
+  pass_on "$work/stdout" &
   writers+=($!)
-  cat "$work/stderr" >&2 &
+  pass_on "$work/stderr" >&2 &
   writers+=($!)
   setsid setpriv --pdeathsig KILL "${qemu_words[@]}" >"$work/qemu.log" 2>&1 </dev/null &
   qemu=$!
@@ -150,6 +173,13 @@ finish() {
   [ ${#writers[@]} -eq 0 ] || wait "${writers[@]}"
 }
 
+# Until the first host's QEMU listens.
+await_lan() {
+  local deadline=$((SECONDS + end_limit))
+  while [ ! -S "$lan/$host" ] && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.1; done
+  [ -S "$lan/$host" ] || fail 125 "there is no network of the first host's within $end_limit s"
+}
+
 # Exits with the command's status.
 run_in_lab() {
   trap clean_up EXIT
@@ -158,6 +188,7 @@ run_in_lab() {
   work=$(mktemp -d "${TMPDIR:-/tmp}/bulkhead-lab-XXXXXX")
   write_order
   compose_qemu
+  [ "$host" -eq 1 ] || await_lan
   start_qemu
   if ! next_word "$boot_limit"; then
     [ "$word" = late ] && say "the host did not come up within $boot_limit s" || say "QEMU ended: $(tail -n 1 "$work/qemu.log")"
@@ -181,4 +212,34 @@ run_in_lab() {
   finish
   [[ "$ended" =~ ^exit\ [0-9]+$ ]] || fail 125 "the host said '$ended' instead of a status"
   exit "${ended#exit }"
+}
+
+end_hosts() {
+  trap '' INT TERM HUP
+  kill -TERM "${!running[@]}" 2>/dev/null || true
+  wait
+  rm -rf "$lan"
+}
+
+# The same command in all hosts, side by side. Exits with 125 or 124 when that happened to one of them, which ends the
+# others; else with the first status that is not 0.
+run_in_labs() {
+  local ended status result=0
+  declare -gA running=()
+  lan=$(mktemp -d "${TMPDIR:-/tmp}/bulkhead-lab-XXXXXX")
+  trap end_hosts EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+  for ((host = 1; host <= hosts; host++)); do
+    run_in_lab &
+    running[$!]=$host
+  done
+  while [ ${#running[@]} -gt 0 ]; do
+    status=0
+    wait -n -p ended "${!running[@]}" || status=$?
+    unset "running[$ended]"
+    case "$status" in 124 | 125) exit "$status" ;; esac
+    [ "$result" -ne 0 ] || result=$status
+  done
+  exit "$result"
 }

@@ -68,10 +68,36 @@ TEST_CASE("a host that dies is the lab's failure, told with the end of its conso
   CHECK(before.left_behind(kGone) == kNothing);
 }
 
+TEST_CASE("several hosts reach each other, and each one's words and status come out") {
+  const HostState before = HostState::now();
+  // Whoever ends goes down, so the first waits for the second.
+  const Said said =
+      lab({"run", "--hosts", "2", "--", "bash", "-c",
+           "busybox=/run/lab/busybox\n"
+           "if [ $BULKHEAD_LAB_HOST = 1 ]; then timeout 60 $busybox nc -l -p 4000\n"
+           "else for try in {1..60}; do echo from $(hostname) | $busybox nc lab-1 4000 && break; sleep 1; done\n"
+           "fi || exit 9\n"
+           "echo done; exit $((BULKHEAD_LAB_HOST - 1))"});
+  CHECK(said.status == 1);
+  CHECK_THAT(said.output, Catch::Contains("lab-1: from lab-2\n") && Catch::Contains("lab-1: done\n"));
+  CHECK_THAT(said.output, Catch::Contains("lab-2: done\n"));
+  CHECK(before.left_behind(kGone) == kNothing);
+}
+
+TEST_CASE("a host that dies takes the others with it") {
+  const HostState before = HostState::now();
+  const Said said = lab({"run", "--hosts", "2", "--", "bash", "-c",
+                         "[ $BULKHEAD_LAB_HOST = 1 ] || echo c >/proc/sysrq-trigger; sleep 600"});
+  CHECK(said.status == kLabFailed);
+  CHECK(before.left_behind(kGone) == kNothing);
+}
+
 TEST_CASE("what the lab cannot do is told from what its command says") {
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{{"run"},
                                                                                      {"run", "--kernel", "0.1", "true"},
                                                                                      {"run", "--timeout", "no", "true"},
+                                                                                     {"run", "--hosts", "9", "true"},
+                                                                                     {"shell", "--hosts", "2"},
                                                                                      {"run", "--unheard-of", "true"},
                                                                                      {"shell", "true"}}) {
     const Said said = lab(words);
