@@ -72,9 +72,10 @@ TEST_CASE("a connection to a domain's socket is told, by whatever name or call i
   REQUIRE(host.maps().set_endpoint(*key, kAcme, v1::ENDPOINT_KIND_MONITOR).ok());
   const std::string link = directory.path() + "/link";
   REQUIRE(::link(path.c_str(), link.c_str()) == 0);
-  const auto words =
-      GENERATE_COPY(std::vector<std::string>{"connector", path}, std::vector<std::string>{"connector", link},
-                    std::vector<std::string>{"connector", "--io-uring", path});
+  const bool by_link = GENERATE(false, true);
+  const bool by_ring = GENERATE(false, true);
+  std::vector<std::string> words = {"connector", by_link ? link : path};
+  if (by_ring) words.insert(words.begin() + 1, "--io-uring");
 
   stage::ChildProcess client = start_subject(words);
   REQUIRE(*client.wait(kPatience) == 0);
