@@ -1,8 +1,11 @@
 #include "agent/probes/bpf_handles.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -24,6 +27,17 @@ int keep_message(libbpf_print_level level, const char* format, va_list arguments
   if (length > 0) current->text_.append(line.data());
   if (current->text_.size() > kMessagesKept) current->text_.erase(0, current->text_.size() - kMessagesKept);
   return 0;
+}
+
+void release_together(std::vector<LinkPtr> links) {
+  constexpr std::size_t kThreads = 16;
+  std::atomic<std::size_t> next = 0;
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 0; i < std::min(kThreads, links.size()); ++i) {
+    threads.emplace_back([&] {
+      for (std::size_t mine = next++; mine < links.size(); mine = next++) links[mine].reset();
+    });
+  }
 }
 
 LibbpfMessages::LibbpfMessages() {

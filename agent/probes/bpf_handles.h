@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace bulkhead::probes {
 
@@ -19,6 +20,10 @@ struct LinkCloser {
   void operator()(bpf_link* link) const { bpf_link__destroy(link); }
 };
 using LinkPtr = std::unique_ptr<bpf_link, LinkCloser>;
+
+// The kernel waits for RCU with each link that it lets go of (synchronize_rcu_tasks_trace in
+// perf_event_detach_bpf_prog, 6.13), tens of milliseconds for one; those of several threads share a wait.
+void release_together(std::vector<LinkPtr> links);
 
 class FileDescriptor {
  public:

@@ -31,6 +31,12 @@ struct AttachedHook {
 
 class ProbeSet::Impl {
  public:
+  ~Impl() {
+    std::vector<LinkPtr> links;
+    for (AttachedHook& hook : attached_) links.push_back(std::move(hook.link));
+    release_together(std::move(links));
+  }
+
   absl::Status load(const Options& options, std::span<const Probe> table) {
     table_ = table;
     sweeps_ = options.sweeps;
