@@ -61,8 +61,8 @@ void SmallHost::change_policy(const std::string& policy) {
   collector.process().signal(SIGHUP);
 }
 
-void SmallHost::start_agent(const std::string& configuration) {
-  agent.emplace(must(Agent::start(libvirt.state_dir(), collector, libvirt, configuration)));
+void SmallHost::start_agent(const std::string& configuration, std::vector<std::string> wrapper) {
+  agent.emplace(must(Agent::start(libvirt.state_dir(), collector, libvirt, configuration, std::move(wrapper))));
 }
 
 std::string SmallHost::logs() const {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tests/support/stage/alert_stream.h"
 #include "tests/support/stage/domain.h"
@@ -33,7 +34,8 @@ struct SmallHost {
   // Writes the collector's policy file anew and asks for its reading by SIGHUP.
   void change_policy(const std::string& policy);
 
-  void start_agent(const std::string& configuration = "");
+  // `wrapper`: as Agent::start() has it.
+  void start_agent(const std::string& configuration = "", std::vector<std::string> wrapper = {});
   // The agent's and the collector's, for a failed test.
   std::string logs() const;
 

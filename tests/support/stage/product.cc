@@ -103,16 +103,17 @@ std::string trusted_services() {
 }  // namespace
 
 absl::StatusOr<Agent> Agent::start(const std::filesystem::path& directory, const Collector& collector,
-                                   const PrivateLibvirt& libvirt, const std::string& configuration) {
+                                   const PrivateLibvirt& libvirt, const std::string& configuration,
+                                   std::vector<std::string> wrapper) {
   const auto file = directory / "agent.yaml", log = directory / "agent.log";
   std::ofstream out(file);
   out << "libvirt:\n  run_dir: " << libvirt.run_dir().string() << "\n" << configuration;
   if (!absl::StrContains(configuration, "trusted_services:")) out << trusted_services();
   out.close();
-  auto process = ChildProcess::start({{program("bulkhead-agent"), "--collector", collector.address(), "--state-dir",
-                                       directory / "agent", "--libvirt", libvirt.uri(), "--config", file},
-                                      log,
-                                      {}});
+  std::vector<std::string> words = std::move(wrapper);
+  words.insert(words.end(), {program("bulkhead-agent"), "--collector", collector.address(), "--state-dir",
+                             directory / "agent", "--libvirt", libvirt.uri(), "--config", file});
+  auto process = ChildProcess::start({std::move(words), log, {}});
   if (!process.ok()) return process.status();
   Agent agent;
   agent.process_ = std::make_unique<ChildProcess>(std::move(*process));

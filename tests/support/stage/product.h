@@ -39,9 +39,10 @@ class Collector {
 
 class Agent {
  public:
-  // `configuration`: more lines for its configuration file.
+  // `configuration`: more lines for its configuration file. `wrapper`: the command that becomes the agent.
   static absl::StatusOr<Agent> start(const std::filesystem::path& directory, const Collector& collector,
-                                     const PrivateLibvirt& libvirt, const std::string& configuration = "");
+                                     const PrivateLibvirt& libvirt, const std::string& configuration = "",
+                                     std::vector<std::string> wrapper = {});
 
   ChildProcess& process() { return *process_; }
 
