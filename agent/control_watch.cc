@@ -53,9 +53,10 @@ void ControlWatch::arm() {
   timer_.expires_after(kInterval);
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error || stopped_) return;
-    probes_.tend();
+    bool changed = probes_.tend();
     seconds_ = (seconds_ + 1) % kSecondsBetweenLooks;
-    if (seconds_ == 0 && look()) coverage_changed_();
+    if (seconds_ == 0) changed = look() || changed;
+    if (changed) coverage_changed_();
     arm();
   });
 }

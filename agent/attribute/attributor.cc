@@ -41,6 +41,7 @@ bool Attributor::must_wait(const decode::Record& record, bool overdue) {
   if (!overdue && owners_.is_undeclared(record)) return true;
   const auto* control = std::get_if<decode::ControlRecord>(&record);
   if (control != nullptr && !overdue && owners_.names_unknown_domain(*control)) return true;
+  if (std::holds_alternative<decode::SiblingsRecord>(record)) return false;
   return header.actor_key.tgid != 0 && !overdue && actors_.find(header.actor_key) == nullptr;
 }
 

@@ -76,8 +76,12 @@ void Describer::describe_guest_memory(probes::Owner owner, const probes::Process
   object.set_kind(v1::OBJECT_KIND_GUEST_MEMORY);
   describe_owner(owner, ownership_.registry(), object);
   object.set_id(absl::StrCat("vmm:", vmm.tgid, ":", vmm.start_ns));
+  describe_vmm(owner, vmm, *object.mutable_vmm());
+}
+
+void Describer::describe_vmm(probes::Owner owner, const probes::ProcessKey& vmm, v1::Process& process) {
   const ownership::DomainFacts* domain = ownership_.registry().domain(owner.domain);
-  describe_process(vmm, domain == nullptr ? "" : domain->emulator, "", *object.mutable_vmm());
+  describe_process(vmm, domain == nullptr ? "" : domain->emulator, "", process);
 }
 
 // None of these becomes an event of its own.
@@ -149,8 +153,7 @@ void Describer::describe(const decode::HoldingRecord& record, v1::Event& event) 
     object.set_id(name_of_file(record.held, record.file, record.path));
   }
   if (target.tgid != 0) {
-    const ownership::DomainFacts* domain = ownership_.registry().domain(owner.domain);
-    describe_process(target, domain == nullptr ? "" : domain->emulator, "", *object.mutable_vmm());
+    describe_vmm(owner, target, *object.mutable_vmm());
   }
   event.set_path(record.path);
   *event.mutable_holding() = record.holding;
@@ -231,6 +234,21 @@ void Describer::describe(const decode::MergeRecord& record, v1::Event& event) {
   const probes::ProcessKey target = {record.target_tgid, record.target_start_ns};
   describe_guest_memory(owners_.settled(record.header.object, target), target, *event.mutable_object());
   event.mutable_page_merge()->set_pages(record.pages);
+}
+
+void Describer::describe(const decode::SiblingsRecord& record, v1::Event& event) {
+  const probes::ProcessKey vmm = actor_process(record.header);
+  const probes::Owner owner = owners_.settled(record.header.actor, vmm);
+  describe_owner(owner, ownership_.registry(), *event.mutable_actor());
+  describe_vmm(owner, vmm, *event.mutable_actor()->mutable_process());
+  const probes::ProcessKey target = {record.target_tgid, record.target_start_ns};
+  const probes::Owner target_owner = owners_.settled(record.header.object, target);
+  v1::Object& object = *event.mutable_object();
+  object.set_kind(v1::OBJECT_KIND_DOMAIN);
+  describe_owner(target_owner, ownership_.registry(), object);
+  object.set_id(object.domain_uuid());
+  describe_vmm(target_owner, target, *object.mutable_vmm());
+  *event.mutable_sibling_time() = record.time;
 }
 
 void Describer::describe(const decode::CoreRecord& record, v1::Event& event) {

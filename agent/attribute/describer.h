@@ -30,6 +30,7 @@ class Describer {
   bool is_trusted(const decode::Header& header, config::Operations operations, const v1::Event& event);
   std::string name_of_file(v1::ObjectKind kind, const decode::FileKey& file, const std::string& path) const;
   void describe_guest_memory(probes::Owner owner, const probes::ProcessKey& vmm, v1::Object& object);
+  void describe_vmm(probes::Owner owner, const probes::ProcessKey& vmm, v1::Process& process);
   void describe(const decode::ActorRecord& record, v1::Event& event);
   void describe(const decode::MemoryRecord& record, v1::Event& event);
   void describe(const decode::FileOpenRecord& record, v1::Event& event);
@@ -39,6 +40,7 @@ class Describer {
   void describe(const decode::EndpointRecord& record, v1::Event& event);
   void describe(const decode::SignalRecord& record, v1::Event& event);
   void describe(const decode::MergeRecord& record, v1::Event& event);
+  void describe(const decode::SiblingsRecord& record, v1::Event& event);
   void describe(const decode::CoreRecord& record, v1::Event& event);
   void describe(const decode::CanaryRecord& record, v1::Event& event);
   void describe(const decode::VmmActRecord& record, v1::Event& event);

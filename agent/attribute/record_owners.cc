@@ -15,6 +15,9 @@ probes::ProcessKey target_process(const decode::Record& record) {
   if (const auto* merge = std::get_if<decode::MergeRecord>(&record)) {
     return {merge->target_tgid, merge->target_start_ns};
   }
+  if (const auto* siblings = std::get_if<decode::SiblingsRecord>(&record)) {
+    return {siblings->target_tgid, siblings->target_start_ns};
+  }
   if (std::holds_alternative<decode::CoreRecord>(record)) return actor_process(decode::header_of(record));
   if (const auto* holding = std::get_if<decode::HoldingRecord>(&record)) {
     return {holding->target_tgid, holding->target_start_ns};

@@ -16,6 +16,7 @@ static_assert(static_cast<int>(BH_PROBE_CONTROL_VMM_LIFECYCLE) == v1::PROBE_CONT
 static_assert(static_cast<int>(BH_PROBE_CONTROL_ENDPOINT) == v1::PROBE_CONTROL_ENDPOINT);
 static_assert(static_cast<int>(BH_PROBE_MEMORY_INSTRUMENT) == v1::PROBE_MEMORY_INSTRUMENT);
 static_assert(static_cast<int>(BH_PROBE_MEMORY_CORE_DUMP) == v1::PROBE_MEMORY_CORE_DUMP);
+static_assert(static_cast<int>(BH_PROBE_SCHED_SIBLINGS) == v1::PROBE_SCHED_SIBLINGS);
 static_assert(static_cast<int>(BH_PROBE_HOST_SWEEP) == v1::PROBE_HOST_SWEEP);
 static_assert(static_cast<int>(BH_PROBE_VMM_CONFINEMENT) == v1::PROBE_VMM_CONFINEMENT);
 
@@ -82,6 +83,8 @@ absl::StatusOr<Record> decode(std::span<const std::byte> bytes) {
       return decode_canary(bytes);
     case BH_RECORD_MERGE:
       return decode_merge(bytes);
+    case BH_RECORD_SIBLINGS:
+      return decode_siblings(bytes);
     case BH_RECORD_CORE:
       return decode_core(bytes);
     case BH_RECORD_VMM_ACT:

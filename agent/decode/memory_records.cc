@@ -39,6 +39,19 @@ absl::StatusOr<Record> decode_merge(std::span<const std::byte> bytes) {
   return merge;
 }
 
+absl::StatusOr<Record> decode_siblings(std::span<const std::byte> bytes) {
+  bh_siblings_record raw;
+  if (!read_fixed(bytes, raw)) return too_short("siblings", bytes.size());
+  SiblingsRecord siblings;
+  siblings.header = header_from(raw.header);
+  siblings.target_tgid = raw.target_tgid;
+  siblings.target_start_ns = raw.target_start_ns;
+  siblings.time.set_shared_ns(raw.shared_ns);
+  siblings.time.set_overlaps(raw.overlaps);
+  siblings.time.set_window_ns(raw.window_ns);
+  return siblings;
+}
+
 absl::StatusOr<Record> decode_core(std::span<const std::byte> bytes) {
   bh_core_record raw;
   if (!read_fixed(bytes, raw)) return too_short("core", bytes.size());

@@ -13,6 +13,7 @@ namespace bulkhead::decode {
 // memory_records.cc
 absl::StatusOr<Record> decode_memory(std::span<const std::byte> bytes);
 absl::StatusOr<Record> decode_merge(std::span<const std::byte> bytes);
+absl::StatusOr<Record> decode_siblings(std::span<const std::byte> bytes);
 absl::StatusOr<Record> decode_core(std::span<const std::byte> bytes);
 // disk_records.cc
 absl::StatusOr<Record> decode_file_open(std::span<const std::byte> bytes);

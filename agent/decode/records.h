@@ -152,15 +152,23 @@ struct MergeRecord {
   std::uint64_t pages = 0;
 };
 
+// vCPUs of the actor's and of that VMM's that ran on SMT siblings at once. No actor record tells of the actor.
+struct SiblingsRecord {
+  Header header;
+  std::uint32_t target_tgid = 0;
+  std::uint64_t target_start_ns = 0;
+  v1::SiblingTime time;
+};
+
 struct CoreRecord {
   Header header;  // its actor is the VMM that ends
   std::uint32_t signal = 0;
   std::uint64_t limit = 0;
 };
 
-using Record =
-    std::variant<ActorRecord, MemoryRecord, FileOpenRecord, DeliveryRecord, LifecycleRecord, ControlRecord,
-                 EndpointRecord, VmmActRecord, HoldingRecord, SignalRecord, CanaryRecord, MergeRecord, CoreRecord>;
+using Record = std::variant<ActorRecord, MemoryRecord, FileOpenRecord, DeliveryRecord, LifecycleRecord, ControlRecord,
+                            EndpointRecord, VmmActRecord, HoldingRecord, SignalRecord, CanaryRecord, MergeRecord,
+                            CoreRecord, SiblingsRecord>;
 
 const Header& header_of(const Record& record);
 

@@ -28,7 +28,7 @@ std::map<v1::Probe, ProbeRows> by_probe(const v1::Coverage& coverage) {
 
 // Its absence means that something is not seen, and not only that there is nothing to see.
 bool is_missing(const v1::ProbeCoverage& row) {
-  return row.state() == v1::PROBE_STATE_MISSING && !probes::waits_for_libvirt(row);
+  return row.state() == v1::PROBE_STATE_MISSING && !probes::has_nothing_to_watch(row);
 }
 
 bool is_attached(const ProbeRows& probe, const std::string& mechanism) {

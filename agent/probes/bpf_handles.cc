@@ -1,5 +1,7 @@
 #include "agent/probes/bpf_handles.h"
 
+#include <bpf/bpf.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdarg>
@@ -27,6 +29,12 @@ int keep_message(libbpf_print_level level, const char* format, va_list arguments
   if (length > 0) current->text_.append(line.data());
   if (current->text_.size() > kMessagesKept) current->text_.erase(0, current->text_.size() - kMessagesKept);
   return 0;
+}
+
+bool is_attached(const bpf_link* link) {
+  bpf_link_info info = {};
+  std::uint32_t size = sizeof(info);
+  return bpf_obj_get_info_by_fd(bpf_link__fd(link), &info, &size) == 0;
 }
 
 void release_together(std::vector<LinkPtr> links) {

@@ -21,6 +21,9 @@ struct LinkCloser {
 };
 using LinkPtr = std::unique_ptr<bpf_link, LinkCloser>;
 
+// Whether nobody detached it.
+bool is_attached(const bpf_link* link);
+
 // The kernel waits for RCU with each link that it lets go of (synchronize_rcu_tasks_trace in
 // perf_event_detach_bpf_prog, 6.13), tens of milliseconds for one; those of several threads share a wait.
 void release_together(std::vector<LinkPtr> links);

@@ -94,6 +94,17 @@ std::string HookAttacher::missing(const Hook& hook) const {
   return "";
 }
 
+bool HookAttacher::has_member(const char* type, std::string_view member) const {
+  const int id = btf__find_by_name_kind(kernel_types_.get(), type, BTF_KIND_STRUCT);
+  if (id < 0) return false;
+  const btf_type* found = btf__type_by_id(kernel_types_.get(), static_cast<std::uint32_t>(id));
+  const btf_member* members = btf_members(found);
+  for (std::uint16_t i = 0; i < btf_vlen(found); ++i) {
+    if (btf__name_by_offset(kernel_types_.get(), members[i].name_off) == member) return true;
+  }
+  return false;
+}
+
 absl::StatusOr<LinkPtr> HookAttacher::attach(const Hook& hook, bpf_program* program) const {
   switch (hook.kind) {
     case HookKind::kTracepoint: {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "agent/probes/bpf_handles.h"
@@ -20,6 +21,9 @@ class HookAttacher {
 
   // Why this kernel does not have the hook; empty when it does.
   std::string missing(const Hook& hook) const;
+
+  // Whether the kernel's struct has a member of that name, which depends on how the kernel was built.
+  bool has_member(const char* type, std::string_view member) const;
 
   absl::StatusOr<LinkPtr> attach(const Hook& hook, bpf_program* program) const;
 

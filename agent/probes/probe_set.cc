@@ -2,6 +2,8 @@
 
 #include <bpf/bpf.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <map>
 #include <set>
@@ -15,6 +17,7 @@
 #include "agent/probes/counters.h"
 #include "agent/probes/hook_attacher.h"
 #include "agent/probes/shared_maps.h"
+#include "agent/probes/sibling_hooks.h"
 #include "agent/probes/usdt_hooks.h"
 
 namespace bulkhead::probes {
@@ -41,9 +44,10 @@ class ProbeSet::Impl {
     table_ = table;
     sweeps_ = options.sweeps;
     if (absl::Status status = shared_.load(options.ring_kib_per_cpu); !status.ok()) return status;
-    absl::StatusOr<HookAttacher> attacher = HookAttacher::create();
-    if (!attacher.ok()) return attacher.status();
-    for (const Probe& probe : table_) load_best(probe, *attacher);
+    attacher_ = HookAttacher::create();
+    if (!attacher_.ok()) return attacher_.status();
+    for (const Probe& probe : table_) load_best(probe, *attacher_);
+    follow_siblings();
     return absl::OkStatus();
   }
 
@@ -51,7 +55,7 @@ class ProbeSet::Impl {
   OwnershipMaps& ownership() { return shared_.ownership(); }
   bool follow_libvirt(std::span<const std::string> libraries);
   std::vector<v1::ProbeCoverage> find_detached();
-  void tend();
+  bool tend();
   std::unique_ptr<HostSweep> host_sweep() const;
   int poll_descriptor() const { return shared_.poll_descriptor(); }
 
@@ -66,14 +70,19 @@ class ProbeSet::Impl {
   // What of it works on this kernel.
   void load_probe(const Probe& probe, const HookAttacher& attacher, const std::string& why_not_better);
   // Why the hook's program is not attached; empty when it is.
-  std::string attach(const Probe& probe, const Hook& hook, bpf_program* program, const HookAttacher& attacher);
+  std::string attach(const Probe& probe, const Hook& hook, bpf_object* object, bpf_program* program,
+                     const HookAttacher& attacher);
   v1::ProbeCoverage& add_coverage(const Probe& probe, const Hook& hook, const std::string& missing_reason);
+  bool follow_siblings();
+  v1::ProbeCoverage& set_missing(std::size_t row, const std::string& reason);
 
   std::span<const Probe> table_;  // static
+  absl::StatusOr<HookAttacher> attacher_ = absl::UnknownError("not created");
   SharedMaps shared_;
   std::vector<ObjectPtr> objects_;
   std::vector<AttachedHook> attached_;
   UsdtHooks usdt_hooks_;
+  SiblingHooks sibling_hooks_;
   std::map<std::string, int> iterators_;  // by program, of links_
   std::vector<int> periodic_;             // program descriptors, of objects_
   Counters counters_;
@@ -163,6 +172,7 @@ void ProbeSet::Impl::load_probe(const Probe& probe, const HookAttacher& attacher
     if (needed.contains(hook.program)) continue;
     bpf_program__set_autoload(bpf_object__find_program_by_name(object->get(), hook.program), false);
   }
+  if (probe.about_siblings) SiblingHooks::size_maps(object->get(), libbpf_num_possible_cpus()).IgnoreError();
   if (bpf_object__load(object->get()) != 0) {
     const std::string reason = refusal(errno, messages.reason());
     for (std::size_t i = 0; i < missing.size(); ++i) {
@@ -173,7 +183,7 @@ void ProbeSet::Impl::load_probe(const Probe& probe, const HookAttacher& attacher
   for (std::size_t i = 0; i < probe.hooks.size(); ++i) {
     if (!missing[i].empty() && probe.hooks[i].optional) continue;
     bpf_program* program = bpf_object__find_program_by_name(object->get(), probe.hooks[i].program);
-    if (missing[i].empty()) missing[i] = attach(probe, probe.hooks[i], program, attacher);
+    if (missing[i].empty()) missing[i] = attach(probe, probe.hooks[i], object->get(), program, attacher);
     add_coverage(probe, probe.hooks[i], missing[i]);
   }
   if (probe.periodic != nullptr) {
@@ -182,10 +192,12 @@ void ProbeSet::Impl::load_probe(const Probe& probe, const HookAttacher& attacher
   objects_.push_back(*std::move(object));
 }
 
-std::string ProbeSet::Impl::attach(const Probe& probe, const Hook& hook, bpf_program* program,
+std::string ProbeSet::Impl::attach(const Probe& probe, const Hook& hook, bpf_object* object, bpf_program* program,
                                    const HookAttacher& attacher) {
   if (hook.kind == HookKind::kUsdt) {
     usdt_hooks_.add(hook, program, coverage_.size());
+  } else if (probe.about_siblings) {
+    sibling_hooks_.add(hook, object, program, coverage_.size());
   } else {
     absl::StatusOr<LinkPtr> link = attacher.attach(hook, program);
     if (!link.ok()) return std::string(link.status().message());
@@ -196,38 +208,48 @@ std::string ProbeSet::Impl::attach(const Probe& probe, const Hook& hook, bpf_pro
   return hook.kind == HookKind::kUsdt ? kNotLookedForLibvirt : "";
 }
 
+v1::ProbeCoverage& ProbeSet::Impl::set_missing(std::size_t row, const std::string& reason) {
+  coverage_[row].set_state(reason.empty() ? v1::PROBE_STATE_ATTACHED : v1::PROBE_STATE_MISSING);
+  coverage_[row].set_reason(reason);
+  return coverage_[row];
+}
+
 bool ProbeSet::Impl::follow_libvirt(std::span<const std::string> libraries) {
   bool changed = false;
   for (const UsdtHooks::State& state : usdt_hooks_.follow(libraries, shared_.ownership())) {
-    v1::ProbeCoverage& row = coverage_[state.row];
-    changed = changed || row.reason() != state.missing;
-    row.set_state(state.missing.empty() ? v1::PROBE_STATE_ATTACHED : v1::PROBE_STATE_MISSING);
-    row.set_reason(state.missing);
+    changed = changed || coverage_[state.row].reason() != state.missing;
+    set_missing(state.row, state.missing);
+  }
+  return changed;
+}
+
+bool ProbeSet::Impl::follow_siblings() {
+  bool changed = false;
+  for (const SiblingHooks::State& state : sibling_hooks_.follow(*attacher_)) {
+    changed = changed || coverage_[state.row].reason() != state.missing;
+    set_missing(state.row, state.missing);
   }
   return changed;
 }
 
 std::vector<v1::ProbeCoverage> ProbeSet::Impl::find_detached() {
+  constexpr char kDetached[] = "somebody detached it while the agent ran";
   std::vector<v1::ProbeCoverage> detached;
   for (AttachedHook& hook : attached_) {
-    bpf_link_info info = {};
-    std::uint32_t size = sizeof(info);
-    const int descriptor = bpf_link__fd(hook.link.get());
-    if (hook.told_detached || bpf_obj_get_info_by_fd(descriptor, &info, &size) == 0) continue;
+    if (hook.told_detached || is_attached(hook.link.get())) continue;
     hook.told_detached = true;
-    v1::ProbeCoverage& row = coverage_[hook.row];
-    row.set_state(v1::PROBE_STATE_MISSING);
-    row.set_reason("somebody detached it while the agent ran");
-    detached.push_back(row);
+    detached.push_back(set_missing(hook.row, kDetached));
   }
+  for (const std::size_t row : sibling_hooks_.find_detached()) detached.push_back(set_missing(row, kDetached));
   return detached;
 }
 
-void ProbeSet::Impl::tend() {
+bool ProbeSet::Impl::tend() {
   for (const int program : periodic_) {
     LIBBPF_OPTS(bpf_test_run_opts, options);
     bpf_prog_test_run_opts(program, &options);
   }
+  return follow_siblings();
 }
 
 std::unique_ptr<HostSweep> ProbeSet::Impl::host_sweep() const {
@@ -260,8 +282,9 @@ v1::ProbeCoverage& ProbeSet::Impl::add_coverage(const Probe& probe, const Hook& 
   return coverage_.emplace_back(std::move(row));
 }
 
-bool waits_for_libvirt(const v1::ProbeCoverage& row) {
-  return row.state() == v1::PROBE_STATE_MISSING && (row.reason() == kNotLookedForLibvirt || row.reason() == kNoLibvirt);
+bool has_nothing_to_watch(const v1::ProbeCoverage& row) {
+  constexpr std::array<std::string_view, 4> kReasons = {kNotLookedForLibvirt, kNoLibvirt, kNoSiblings, kNoKvm};
+  return row.state() == v1::PROBE_STATE_MISSING && std::ranges::find(kReasons, row.reason()) != kReasons.end();
 }
 
 ProbeSet::ProbeSet(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -285,8 +308,8 @@ bool ProbeSet::follow_libvirt(std::span<const std::string> libraries) {
 std::vector<v1::ProbeCoverage> ProbeSet::find_detached() {
   return impl_->find_detached();
 }
-void ProbeSet::tend() {
-  impl_->tend();
+bool ProbeSet::tend() {
+  return impl_->tend();
 }
 std::unique_ptr<HostSweep> ProbeSet::host_sweep() const {
   return impl_->host_sweep();

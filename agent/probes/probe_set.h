@@ -25,8 +25,9 @@ struct Options {
   bool sweeps = true;
 };
 
-// A hook in libvirt's code that is not attached because libvirt was not found on this host (yet).
-bool waits_for_libvirt(const v1::ProbeCoverage& row);
+// A hook that is missing because what it watches is not on this host, or was not found yet: libvirt, SMT siblings.
+// Nothing goes unseen by that.
+bool has_nothing_to_watch(const v1::ProbeCoverage& row);
 
 // One thread uses it at a time. Everything is detached and freed with it; nothing is pinned.
 class ProbeSet {
@@ -52,9 +53,9 @@ class ProbeSet {
   // of coverage() says so from then on.
   std::vector<v1::ProbeCoverage> find_detached();
 
-  // Lets probes tell what nothing in the kernel reminds them of, such as calls that go unanswered. To be called every
-  // second.
-  void tend();
+  // Lets probes tell what nothing in the kernel reminds them of, such as calls that go unanswered, and looks whether
+  // CPUs came or went. To be called every second. True when coverage() changed.
+  bool tend();
 
   // Null when this kernel allows not all of the sweep. It may be used by another thread, and outlive this: then nobody
   // drains what it tells.

@@ -22,6 +22,7 @@
 #include "ebpf/skeletons/process_vm_direct.skel.h"
 #include "ebpf/skeletons/ptrace.skel.h"
 #include "ebpf/skeletons/ptrace_direct.skel.h"
+#include "ebpf/skeletons/siblings.skel.h"
 #include "ebpf/skeletons/sweep.skel.h"
 #include "ebpf/skeletons/vmm_lifecycle.skel.h"
 
@@ -88,6 +89,9 @@ constexpr std::array kLibvirtRpcHooks = {
 constexpr std::array kEndpointHooks = {
     Hook{"connected", kTracepoint, "syscalls/sys_exit_connect"},
     Hook{"ring_connected", kRawTracepoint, "io_uring_complete"},
+};
+constexpr std::array kSiblingHooks = {
+    Hook{"switched", kBtfTracepoint, "sched_switch"},
 };
 constexpr std::array kSweepHooks = {
     Hook{"guest_memory", kIterator, "task_vma"},
@@ -277,6 +281,19 @@ const std::array kProbes = {
           "and no "
           "descriptor that is taken from another process; no 32-bit system calls",
           bh_endpoint::elf_bytes, kEndpointHooks, 2, kEndpointBetter},
+    Probe{v1::PROBE_SCHED_SIBLINGS,
+          "sched.siblings",
+          "MEM-12",
+          "threads of a VMM that run no vCPU; a vCPU that came onto its CPU in the VMM's own code is counted within a "
+          "second; vCPUs with different core scheduling cookies are taken to be kept apart, as the kernel does but for "
+          "the moment of the switch",
+          bh_siblings::elf_bytes,
+          kSiblingHooks,
+          2,
+          {},
+          v1::PROBE_UNSPECIFIED,
+          "tell_shared_times",
+          true},
     Probe{v1::PROBE_AGENT_GUARD, "agent.guard", "SENS-01",
           "a signal that ends the agent at once takes its record with it: the next run tells that the last one ended "
           "unannounced",

@@ -51,6 +51,8 @@ struct Probe {
   v1::Probe within = v1::PROBE_UNSPECIFIED;
   // Program to be run every second (ProbeSet::tend); null for none.
   const char* periodic = nullptr;
+  // Of use only where cores have SMT siblings, of which it is told (SiblingHooks).
+  bool about_siblings = false;
 };
 
 std::span<const Probe> probe_table();

@@ -237,6 +237,11 @@ Json evidence(const v1::Event& event) {
     case v1::Event::kPageMerge:
       data["pages"] = event.page_merge().pages();
       break;
+    case v1::Event::kSiblingTime:
+      data["shared_ns"] = event.sibling_time().shared_ns();
+      data["overlaps"] = event.sibling_time().overlaps();
+      data["window_ns"] = event.sibling_time().window_ns();
+      break;
     case v1::Event::kSensorFault:
       add_sensor_fault(event, data);
       break;

@@ -79,6 +79,9 @@ std::string describe(const v1::Event& event) {
       return absl::StrCat("holds a ", lower(v1::HoldingKind_Name(event.holding().kind()), "HOLDING_KIND_"));
     case v1::Event::kPageMerge:
       return absl::StrCat(event.page_merge().pages(), " pages merged by KSM");
+    case v1::Event::kSiblingTime:
+      return absl::StrCat("vCPUs side by side on one core for ", event.sibling_time().shared_ns() / 1000, " us of ",
+                          event.sibling_time().window_ns() / 1000);
     case v1::Event::kSensorFault:
       return absl::StrCat(lower(v1::SensorFaultKind_Name(event.sensor_fault().kind()), "SENSOR_FAULT_KIND_"), ": ",
                           event.sensor_fault().detail());

@@ -152,6 +152,14 @@ void set_payload(v1::Event& event, v1::Event::PayloadCase kind) {
       set_object(event, v1::OBJECT_KIND_GUEST_MEMORY, "vmm:900:77");
       event.mutable_page_merge()->set_pages(1);
       return;
+    case v1::Event::kSiblingTime:
+      event.set_probe(v1::PROBE_SCHED_SIBLINGS);
+      set_vmm(*event.mutable_actor());
+      set_object(event, v1::OBJECT_KIND_DOMAIN, kDomain);
+      event.mutable_sibling_time()->set_shared_ns(1'000'000'000);
+      event.mutable_sibling_time()->set_overlaps(1);
+      event.mutable_sibling_time()->set_window_ns(10'000'000'000);
+      return;
     case v1::Event::kSensorFault:
       set_of_host(event, v1::PROBE_AGENT_GUARD, v1::OBJECT_KIND_AGENT, "host-1");
       event.mutable_sensor_fault()->set_kind(v1::SENSOR_FAULT_KIND_HOOK_DETACHED);

@@ -33,8 +33,9 @@ inline constexpr KindMask kCoverageChange = mask(v1::Event::kCoverageChange);
 inline constexpr KindMask kAgentStop = mask(v1::Event::kAgentStop);
 inline constexpr KindMask kCoreDump = mask(v1::Event::kCoreDump);
 inline constexpr KindMask kClaim = mask(v1::Event::kClaim);
+inline constexpr KindMask kSiblingTime = mask(v1::Event::kSiblingTime);
 inline constexpr KindMask kAccesses =
-    kMemory | kFile | kFrame | kControl | kEndpoint | kVmmAct | kHolding | kPageMerge | kClaim;
+    kMemory | kFile | kFrame | kControl | kEndpoint | kVmmAct | kHolding | kPageMerge | kClaim | kSiblingTime;
 
 // A getter is a lambda without captures, so each of these makes a plain function of it.
 template <typename T>
@@ -109,7 +110,7 @@ Choices names_of(const google::protobuf::EnumDescriptor& descriptor, std::string
 void add_payload_fields(std::vector<Field>& table);
 // The control plane's: control_call and endpoint_access.
 void add_control_fields(std::vector<Field>& table);
-// Of the VMM's own acts, of what a sweep found, of KSM, and of the agent itself.
+// Of the VMM's own acts, of what a sweep found, of KSM and siblings, and of the agent itself.
 void add_host_fields(std::vector<Field>& table);
 
 }  // namespace bulkhead::detect

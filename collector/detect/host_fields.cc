@@ -49,6 +49,29 @@ void add_holding_fields(std::vector<Field>& table) {
       "pages of both that KSM made one"));
 }
 
+Value microseconds(std::uint64_t nanoseconds, bool present) {
+  return Value::of_number(static_cast<std::int64_t>(nanoseconds / 1000), present);
+}
+
+void add_sibling_fields(std::vector<Field>& table) {
+  table.push_back(number(
+      "siblings.shared_us", kSiblingTime,
+      [](E e) { return microseconds(e.sibling_time().shared_ns(), e.has_sibling_time()); },
+      "for how long vCPUs of both ran at once on siblings of one core, microseconds, summed over pairs of vCPUs"));
+  table.push_back(number(
+      "siblings.window_us", kSiblingTime,
+      [](E e) { return microseconds(e.sibling_time().window_ns(), e.has_sibling_time()); },
+      "within how long, microseconds"));
+  table.push_back(number(
+      "siblings.overlaps", kSiblingTime,
+      [](E e) {
+        const std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+        return Value::of_number(static_cast<std::int64_t>(std::min(e.sibling_time().overlaps(), most)),
+                                e.has_sibling_time());
+      },
+      "stretches that it is made of; one that lasts is counted anew each second"));
+}
+
 void add_sensor_fields(std::vector<Field>& table) {
   table.push_back(choice(
       "sensor.fault", kSensorFault, names_of(*v1::SensorFaultKind_descriptor(), "SENSOR_FAULT_KIND_"),
@@ -104,6 +127,7 @@ void add_dump_and_claim_fields(std::vector<Field>& table) {
 void add_host_fields(std::vector<Field>& table) {
   add_vmm_fields(table);
   add_holding_fields(table);
+  add_sibling_fields(table);
   add_sensor_fields(table);
   add_dump_and_claim_fields(table);
 }

@@ -46,6 +46,21 @@ struct bh_merge_record {
 };
 BH_STATIC_ASSERT(sizeof(struct bh_merge_record) == 88, "bh_merge_record");
 
+/*
+ * vCPUs of the actor, a VMM, ran while vCPUs of the object's, which started before it, ran on siblings of their CPUs.
+ * Of the header's actor ids, thread group and start are the VMM's; the others are 0.
+ */
+struct bh_siblings_record {
+  struct bh_header header;
+  __u64 shared_ns;       /* since the last record of these two, summed over pairs of CPUs */
+  __u64 overlaps;        /* that it is made of */
+  __u64 window_ns;       /* from the last record of these two, or their first overlap, to this one */
+  __u64 target_start_ns; /* the object's VMM */
+  __u32 target_tgid;
+  __u32 padding;
+};
+BH_STATIC_ASSERT(sizeof(struct bh_siblings_record) == 104, "bh_siblings_record");
+
 /* The actor, a VMM, ends by a signal whose default is to write a core file. */
 struct bh_core_record {
   struct bh_header header;

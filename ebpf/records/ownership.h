@@ -134,4 +134,14 @@ struct bh_guarded {
 };
 BH_STATIC_ASSERT(sizeof(struct bh_guarded) == 16, "bh_guarded");
 
+#define BH_SIBLINGS_LIMIT 8u
+
+/* The online CPUs that are one core with a CPU, itself among them, lowest first. Key: the CPU. */
+struct bh_siblings {
+  __u32 count; /* 0: it shares its core with none */
+  __u32 rank;  /* of the CPU itself in `cpus` */
+  __u32 cpus[BH_SIBLINGS_LIMIT];
+};
+BH_STATIC_ASSERT(sizeof(struct bh_siblings) == 40, "bh_siblings");
+
 #endif

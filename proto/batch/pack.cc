@@ -137,6 +137,7 @@ absl::Status clean_payload(v1::Event* event) {
     case v1::Event::kVmmAct:
     case v1::Event::kHolding:
     case v1::Event::kPageMerge:
+    case v1::Event::kSiblingTime:
     case v1::Event::kAgentStop:
     case v1::Event::PAYLOAD_NOT_SET:
       return absl::OkStatus();

@@ -18,4 +18,5 @@
   X(kCoverageChange, coverage_change) \
   X(kAgentStop, agent_stop)           \
   X(kCoreDump, core_dump)             \
-  X(kClaim, claim)
+  X(kClaim, claim)                    \
+  X(kSiblingTime, sibling_time)

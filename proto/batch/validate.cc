@@ -179,6 +179,7 @@ class Validator {
       case v1::PackedEvent::kVmmAct:
       case v1::PackedEvent::kHolding:
       case v1::PackedEvent::kPageMerge:
+      case v1::PackedEvent::kSiblingTime:
       case v1::PackedEvent::kAgentStop:
       case v1::PackedEvent::PAYLOAD_NOT_SET:
         return 0;

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <iterator>
 
+#include "agent/probes/cpu_siblings.h"
 #include "agent/probes/probe_table.h"
 #include "tests/kernel/kernel_host.h"
 #include "tests/support/skip.h"
@@ -18,6 +19,8 @@ bool may_be_missing(const probes::Probe& probe) {
 TEST_CASE("each probe works in the best way that this kernel allows, and says why not in a better one") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host;
+  probes::CpuSiblings siblings;
+  siblings.refresh();
   // Where programs at the kernel's functions work, none is at a system call's tracepoint: those cost every call.
   const auto& all = host.probes().coverage();
   const bool takes_functions = std::ranges::any_of(
@@ -32,7 +35,12 @@ TEST_CASE("each probe works in the best way that this kernel allows, and says wh
       CAPTURE(row.ShortDebugString());
       CHECK(row.tier() == rows.front().tier());
       CHECK((row.state() == v1::PROBE_STATE_ATTACHED) == row.reason().empty());
-      if (!may_be_missing(probe)) CHECK(row.state() == v1::PROBE_STATE_ATTACHED);
+      if (probe.about_siblings && siblings.cores().empty()) {
+        CHECK(row.state() == v1::PROBE_STATE_MISSING);
+        CHECK(probes::has_nothing_to_watch(row));
+      } else if (!may_be_missing(probe)) {
+        CHECK(row.state() == v1::PROBE_STATE_ATTACHED);
+      }
       if (takes_functions) CHECK_THAT(row.mechanism(), !Catch::Contains("syscalls/"));
       const bool could_be_better = !probe.better.empty() && row.tier() == 2;
       CHECK(could_be_better == !row.why_not_better().empty());

@@ -137,5 +137,29 @@ TEST_CASE("what is about a VMM that waits holds back nothing else") {
   CHECK(events[0].actor().process().executable() == "/usr/bin/gdb");
 }
 
+TEST_CASE("who shared a core is told as two domains, as soon as both are known, though no record tells of the actor") {
+  Attribution attribution;
+  attribution.begin();
+  decode::SiblingsRecord record;
+  record.header.actor_key = {.tgid = 4713, .start_ns = 3'000, .exec_id = 0};
+  record.header.actor = {7, 70};
+  record.header.object.tenant = probes::kStartingNumber;
+  record.target_tgid = kVmm.tgid;
+  record.target_start_ns = kVmm.start_ns;
+  record.time.set_shared_ns(5);
+  attribution.attributor.take(record, kStart);
+  CHECK(attribution.ready(0ms).empty());
+  attribution.settle(VmmIdentity::Verdict::kDomain);
+  const auto events = attribution.ready(0ms);
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].actor().process().pid() == 4713);
+  CHECK(events[0].actor().process().start_time_ns() == 3'000);
+  CHECK(events[0].object().kind() == v1::OBJECT_KIND_DOMAIN);
+  CHECK(events[0].object().id() == "0f3e2f0e-0000-4000-8000-000000000001");
+  CHECK(events[0].object().tenant() == "acme");
+  CHECK(events[0].object().vmm().pid() == kVmm.tgid);
+  CHECK(events[0].sibling_time().shared_ns() == 5);
+}
+
 }  // namespace
 }  // namespace bulkhead::attribute

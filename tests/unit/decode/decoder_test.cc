@@ -200,6 +200,36 @@ TEST_CASE("a socket of the host's has its path, or its abstract name as it can b
   CHECK_FALSE(decode(bytes_of(raw, tail)).ok());
 }
 
+TEST_CASE("time on siblings comes with both VMMs, and none of it when its record is cut") {
+  bh_siblings_record raw = {};
+  raw.header.kind = BH_RECORD_SIBLINGS;
+  raw.header.probe = BH_PROBE_SCHED_SIBLINGS;
+  raw.header.actor_tgid = 31;
+  raw.header.actor = {3, 30};
+  raw.header.object = {4, 40};
+  raw.shared_ns = 1'500'000'000;
+  raw.overlaps = 12;
+  raw.window_ns = 10'000'000'000;
+  raw.target_start_ns = 77;
+  raw.target_tgid = 41;
+  const auto record = decode(bytes_of(raw));
+  REQUIRE(record.ok());
+  const auto& siblings = std::get<SiblingsRecord>(*record);
+  CHECK(siblings.header.actor_key.tgid == 31);
+  CHECK(siblings.header.actor.domain == 30);
+  CHECK(siblings.header.object.domain == 40);
+  CHECK(siblings.target_tgid == 41);
+  CHECK(siblings.target_start_ns == 77);
+  CHECK(siblings.time.shared_ns() == 1'500'000'000);
+  CHECK(siblings.time.overlaps() == 12);
+  CHECK(siblings.time.window_ns() == 10'000'000'000);
+  std::vector<std::byte> bytes = bytes_of(raw);
+  bytes.resize(bytes.size() - 8);
+  raw.header.size = static_cast<std::uint16_t>(bytes.size());
+  std::memcpy(bytes.data(), &raw.header, sizeof(raw.header));
+  CHECK_FALSE(decode(bytes).ok());
+}
+
 TEST_CASE("a number that no enum has is refused") {
   bh_memory_record memory = memory_record();
   memory.operation = 77;

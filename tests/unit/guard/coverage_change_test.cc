@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "agent/probes/sibling_hooks.h"
 #include "agent/probes/usdt_hooks.h"
 
 namespace bulkhead::guard {
@@ -76,6 +77,15 @@ TEST_CASE("hooks in libvirt's code come and go with libvirt, and are lost only w
   CHECK(compare(with("").run, with(probes::kNoLibvirt).run).empty());
   CHECK(compare(with(probes::kNotLookedForLibvirt).run, with("").run).empty());
   CHECK(only_change(with(""), with("it has no such probe")).kind() == v1::COVERAGE_CHANGE_KIND_HOOK_LOST);
+}
+
+TEST_CASE("SMT that was turned off takes nothing from the coverage", "[SENS-04][twin]") {
+  const auto with = [](const std::string& missing) {
+    return Run().hook(v1::PROBE_SCHED_SIBLINGS, "tp_btf sched_switch", 2, missing);
+  };
+  CHECK(compare(with("").run, with(probes::kNoSiblings).run).empty());
+  CHECK(compare(with(probes::kNoSiblings).run, with("").run).empty());
+  CHECK(only_change(with(""), with("Permission denied")).kind() == v1::COVERAGE_CHANGE_KIND_HOOK_LOST);
 }
 
 }  // namespace

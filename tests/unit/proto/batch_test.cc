@@ -99,7 +99,8 @@ TEST_CASE("What was asked of libvirt, and past it, comes back as it was") {
 }
 
 TEST_CASE("What VMMs, sweeps, KSM and the agent's own guard tell comes back as it was") {
-  auto events = test::sample_events(8);
+  auto events = test::sample_events(9);
+  events[8].mutable_sibling_time()->set_shared_ns(1'500'000'000);
   events[0].mutable_vmm_act()->set_kind(v1::VMM_ACT_KIND_NAMESPACE);
   events[0].mutable_vmm_act()->set_result(-1);
   events[1].mutable_holding()->set_mapped_bytes(1u << 30);
