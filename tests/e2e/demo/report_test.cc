@@ -72,5 +72,12 @@ TEST_CASE("frames that answer a staged breach belong to it") {
   CHECK_FALSE(judge({kFrames}, {frame_alert("globex", "acme"), frame_alert("acme", "acme")}).good);
 }
 
+TEST_CASE("that the host runs two tenants side by side on one core is no deed of anyone's") {
+  stage::Alert exposure = frame_alert("globex", "acme");
+  CHECK_FALSE(judge({kTwin, kBreach}, {memory_alert(100), exposure}).good);
+  exposure.rule = "MEM-12";
+  CHECK(judge({kTwin, kBreach}, {memory_alert(100), exposure}).good);
+}
+
 }  // namespace
 }  // namespace bulkhead::demo

@@ -18,6 +18,12 @@ bool explains(const Deed& deed, const Alert& alert) {
   return deed.act->explains(alert, deed.actor);
 }
 
+// A host with SMT runs the guests of any two tenants side by side unless it is told not to: that is how the host is,
+// and nobody's deed.
+bool is_of_the_host_itself(const Alert& alert) {
+  return alert.rule == "MEM-12";
+}
+
 // The deed that an alert came of, if it came of any; null for what was seen before the first.
 const Deed* last_begun_before(const Alert& alert, const std::vector<Deed>& deeds) {
   const Deed* last = nullptr;
@@ -36,7 +42,8 @@ std::string row(const char* act, const char* expected, const char* flagged, cons
 Verdict judge(const std::vector<Deed>& deeds, const std::vector<Alert>& alerts) {
   std::vector<const Alert*> unexplained;
   for (const Alert& alert : alerts)
-    if (std::none_of(deeds.begin(), deeds.end(), [&](const Deed& deed) { return explains(deed, alert); }))
+    if (!is_of_the_host_itself(alert) &&
+        std::none_of(deeds.begin(), deeds.end(), [&](const Deed& deed) { return explains(deed, alert); }))
       unexplained.push_back(&alert);
 
   Verdict verdict;
