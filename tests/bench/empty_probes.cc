@@ -11,6 +11,7 @@
 #include <span>
 
 #include "absl/strings/str_cat.h"
+#include "agent/probes/cpu_siblings.h"
 #include "agent/probes/hook_attacher.h"
 #include "agent/probes/probe_table.h"
 #include "agent/probes/tracefs.h"
@@ -135,8 +136,11 @@ absl::StatusOr<EmptyProbes> EmptyProbes::attach() {
   const auto kernel = probes::HookAttacher::create();
   if (!kernel.ok()) return kernel.status();
   Attacher attacher;
+  probes::CpuSiblings siblings;
+  siblings.refresh();
   EmptyProbes all;
   for (const probes::Probe& probe : probes::probe_table()) {
+    if (probe.about_siblings && siblings.cores().empty()) continue;
     auto attached = attach_best(attacher, *kernel, probe);
     if (!attached.ok()) return attached.status();
     for (FileDescriptor& file : *attached) all.links_.push_back(std::move(file));

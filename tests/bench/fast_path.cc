@@ -38,6 +38,7 @@ struct Workload {
 
 // The median of the slice's batches: what other work on the machine interrupts is a few of them.
 double measure(const Act& act) {
+  const Pinned pinned(act.on_one_cpu);
   for (int i = 0; i < act.batch; ++i) act.once();  // warm up
   std::vector<double> batches;
   const auto begin = steady_clock::now();

@@ -152,6 +152,10 @@ void HookedActs::add_processes(std::vector<Act>& acts) {
                   .batch = 100,
                   .by_vmm = false});
   acts.push_back({"signal to itself, handled", [] { need(raise(SIGUSR1) == 0, "raise"); }, 100});
+  acts.push_back({.name = "two context switches, of no vCPU",
+                  .once = [this] { partner_.ask(); },
+                  .batch = 100,
+                  .on_one_cpu = true});
   acts.push_back({"fork + exit + wait", fork_and_wait, 5});
   acts.push_back({.name = "spawn of a program + wait", .once = execute_and_wait, .batch = 2, .by_vmm = false});
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/bench/context_switch.h"
 #include "tests/kernel/tap_network.h"
 #include "tests/support/stage/file_descriptor.h"
 
@@ -18,6 +19,7 @@ struct Act {
   int batch;  // how many between two looks at the clock
   bool by_host = true;
   bool by_vmm = true;
+  bool on_one_cpu = false;
 };
 
 // None of them crosses tenants, whether this process is a VMM or not. Ends the program when one fails.
@@ -52,6 +54,7 @@ class HookedActs {
   stage::FileDescriptor server_;
   stage::FileDescriptor itself_;  // a pidfd
   std::vector<char> memory_;
+  Partner partner_;
   test::TapNetwork taps_{2 * kTenantsTaps};
 };
 
