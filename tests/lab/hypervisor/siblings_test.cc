@@ -42,7 +42,7 @@ std::string missing_siblings() {
   return missing_capability();
 }
 
-// Debian 12's kernel is built without it.
+// Debian's kernels are built without it.
 bool has_core_scheduling() {
   unsigned long cookie = 0;
   return prctl(PR_SCHED_CORE, PR_SCHED_CORE_GET, 0, PR_SCHED_CORE_SCOPE_THREAD, &cookie) == 0;
