@@ -40,7 +40,7 @@ Partner::Partner() : question_(make_pipe()), answer_(make_pipe()) {
 }
 
 Partner::~Partner() {
-  question_[1] = stage::FileDescriptor();
+  question_[1].reset();
   thread_.join();
 }
 
