@@ -391,6 +391,7 @@ Applied Ownership::apply(const inventory::Snapshot& snapshot) {
   }
   domains_ = std::move(domains);
   apply_volumes(snapshot, applied);
+  for (ForeignClaim& claim : resources_.judge(snapshot, domains_)) applied.foreign_claims.push_back(std::move(claim));
   for (const auto& [key, facts] : ports_) {
     if (!ports.contains(key)) maps_.remove_port(key);
   }

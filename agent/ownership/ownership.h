@@ -20,6 +20,7 @@
 #include "agent/ownership/endpoints.h"
 #include "agent/ownership/guest_memory.h"
 #include "agent/ownership/registry.h"
+#include "agent/ownership/resource_claims.h"
 #include "agent/ownership/starting_vmms.h"
 #include "agent/ownership/trust.h"
 #include "agent/ownership/volume_claims.h"
@@ -43,12 +44,6 @@ struct TenantChanged {
   std::uint32_t domain_number = 0;
   std::string old_tenant;
   std::string new_tenant;
-};
-
-// A domain's definition names what is another tenant's, or what several claim: CTRL-05.
-struct ForeignClaim {
-  Claim claim;
-  probes::Owner owner;  // of the volume; kContestedNumber for nobody in particular
 };
 
 struct Applied {
@@ -153,6 +148,7 @@ class Ownership {
   std::map<std::uint32_t, probes::ProcessKey> vmms_;  // by domain number
   std::map<probes::FileKey, VolumeFacts> volumes_;
   std::set<std::pair<std::uint32_t, probes::FileKey>> told_claims_;  // by domain number
+  ResourceClaims resources_;
   std::map<probes::PortKey, PortFacts> ports_;
 };
 
