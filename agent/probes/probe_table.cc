@@ -8,6 +8,7 @@
 #include "ebpf/skeletons/endpoint.skel.h"
 #include "ebpf/skeletons/file_open.skel.h"
 #include "ebpf/skeletons/file_open_direct.skel.h"
+#include "ebpf/skeletons/file_receive.skel.h"
 #include "ebpf/skeletons/guard.skel.h"
 #include "ebpf/skeletons/instrument.skel.h"
 #include "ebpf/skeletons/io_uring_open.skel.h"
@@ -60,6 +61,9 @@ constexpr std::array kInstrumentHooks = {
     Hook{"perf_exit", kTracepoint, "syscalls/sys_exit_perf_event_open"},
     Hook{"kcmp_enter", kTracepoint, "syscalls/sys_enter_kcmp"},
     Hook{"kcmp_exit", kTracepoint, "syscalls/sys_exit_kcmp"},
+};
+constexpr std::array kFileReceiveHooks = {
+    Hook{"received", kFexit, "security_file_receive"},
 };
 constexpr std::array kKsmHooks = {
     Hook{"merged", kBtfTracepoint, "ksm_merge_with_ksm_page"},
@@ -169,6 +173,9 @@ const std::array kProbes = {
     Probe{v1::PROBE_MEMORY_INSTRUMENT, "memory.instrument", "MEM-04 MEM-10",
           "measuring a whole CPU or a cgroup with perf is not told, though VMMs run there too; no 32-bit system calls",
           bh_instrument::elf_bytes, kInstrumentHooks},
+    Probe{v1::PROBE_MEMORY_FILE_RECEIVE, "memory.file_receive", "MEM-03 MEM-04 MEM-05 MEM-08 MEM-10 DISK-01",
+          "consoles, monitors and ports that are handed over, and descriptors that io_uring moves from ring to ring",
+          bh_file_receive::elf_bytes, kFileReceiveHooks, 1},
     Probe{v1::PROBE_MEMORY_KSM, "memory.ksm", "MEM-07", kKsmLimits, bh_ksm::elf_bytes, kKsmHooks, 2, kKsmBetter},
     Probe{v1::PROBE_MEMORY_CORE_DUMP, "memory.core_dump", "MEM-11",
           "that a VMM ends so, where its core goes and how much of it; who reads it later is not seen",

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A file that was just opened, judged by the kernel's own object: is it a tenant's volume (DISK-01), is it an object
- * of guest memory (MEM-05), is it a VMM's memory in procfs (MEM-03), is it all of the host's memory (MEM-08), is it a
- * domain's console (CTRL-03)? And if it is none of these, and a VMM opened it: does its domain declare it (VMM-02)? No
- * path string is looked at for the verdict.
+ * A file that was just opened or received, judged by the kernel's own object: is it a tenant's volume (DISK-01), is it
+ * an object of guest memory (MEM-05), is it a VMM's memory in procfs (MEM-03), is it all of the host's memory (MEM-08),
+ * is it a domain's console (CTRL-03)? And if it is none of these, and a VMM opened it: does its domain declare it
+ * (VMM-02)? No path string is looked at for the verdict.
  */
 #ifndef BULKHEAD_EBPF_LIB_OPENED_FILE_BPF_H
 #define BULKHEAD_EBPF_LIB_OPENED_FILE_BPF_H
@@ -15,8 +15,10 @@
 
 /* False when it is no VMM's memory. */
 static __always_inline bool bh_judge_proc_mem(__u32 probe, struct task_struct* task, struct file* file,
-                                              struct task_struct* target, __s64 result) {
-  struct bh_memory_call call = {.operation = BH_MEMORY_PROC_MEM_OPEN, .open_flags = BPF_CORE_READ(file, f_flags)};
+                                              struct task_struct* target, __u32 method, __s64 result) {
+  struct bh_memory_call call = {
+      .operation = method == BH_OPEN_RECEIVED ? BH_MEMORY_PROC_MEM_RECEIVE : BH_MEMORY_PROC_MEM_OPEN,
+      .open_flags = BPF_CORE_READ(file, f_flags)};
   if (!bh_vmm_of(target)) return false;
   if (bh_memory_judge(probe, task, target, &call)) bh_memory_tell(probe, task, &call, result);
   return true;
@@ -83,7 +85,7 @@ static __always_inline bool bh_judge_procfs(__u32 probe, struct task_struct* tas
     return true;
   }
   struct task_struct* target = bh_proc_mem_task(file, inode);
-  return target && bh_judge_proc_mem(probe, task, file, target, result);
+  return target && bh_judge_proc_mem(probe, task, file, target, method, result);
 }
 
 /* Nobody's. What the kernel opens for another call (execve, a pty's other end) is that call's matter. */

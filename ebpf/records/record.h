@@ -38,6 +38,7 @@ enum bh_probe {
   BH_PROBE_MEMORY_KSM = 14,
   BH_PROBE_AGENT_GUARD = 15,
   BH_PROBE_MEMORY_CORE_DUMP = 16,
+  BH_PROBE_MEMORY_FILE_RECEIVE = 18,
   BH_PROBE_LIMIT = 32,
 };
 
@@ -296,6 +297,8 @@ enum bh_memory_operation {
   BH_MEMORY_PERF_EVENT = 8,
   BH_MEMORY_PROCESS_MADVISE = 9,
   BH_MEMORY_KCMP = 10,
+  BH_MEMORY_PROC_MEM_RECEIVE = 12,
+  BH_MEMORY_USERFAULTFD_RECEIVE = 13,
 };
 
 struct bh_memory_record {
@@ -321,6 +324,7 @@ enum bh_open_method {
   BH_OPEN_BY_HANDLE_AT = 5,
   BH_OPEN_IO_URING = 6,
   BH_OPEN_OTHER = 7,
+  BH_OPEN_RECEIVED = 8,
 };
 
 /* path_length bytes of path components follow, deepest first, each ended by NUL. */
