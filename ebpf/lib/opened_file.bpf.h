@@ -13,13 +13,13 @@
 #include "ebpf/lib/memory_access.bpf.h"
 #include "ebpf/lib/proc_mem.bpf.h"
 
-/* False when it is no VMM's memory. */
+/* False when it is neither a VMM's memory nor the agent's; the agent's own open of its own is nothing. */
 static __always_inline bool bh_judge_proc_mem(__u32 probe, struct task_struct* task, struct file* file,
                                               struct task_struct* target, __u32 method, __s64 result) {
   struct bh_memory_call call = {
       .operation = method == BH_OPEN_RECEIVED ? BH_MEMORY_PROC_MEM_RECEIVE : BH_MEMORY_PROC_MEM_OPEN,
       .open_flags = BPF_CORE_READ(file, f_flags)};
-  if (!bh_vmm_of(target)) return false;
+  if (!bh_vmm_of(target) && (!bh_is_agent(target) || bh_is_agent(task))) return false;
   if (bh_memory_judge(probe, task, target, &call)) bh_memory_tell(probe, task, &call, result);
   return true;
 }
