@@ -20,7 +20,7 @@ static_assert(static_cast<int>(BH_PROBE_CONTROL_VMM_LIFECYCLE) == v1::PROBE_CONT
 static_assert(static_cast<int>(BH_PROBE_CONTROL_ENDPOINT) == v1::PROBE_CONTROL_ENDPOINT);
 static_assert(static_cast<int>(BH_PROBE_MEMORY_INSTRUMENT) == v1::PROBE_MEMORY_INSTRUMENT);
 static_assert(static_cast<int>(BH_PROBE_MEMORY_CORE_DUMP) == v1::PROBE_MEMORY_CORE_DUMP);
-static_assert(static_cast<int>(BH_PROBE_MEMORY_FILE_RECEIVE) == v1::PROBE_MEMORY_FILE_RECEIVE);
+static_assert(static_cast<int>(BH_PROBE_MEMORY_UPROBE) == v1::PROBE_MEMORY_UPROBE);
 static_assert(static_cast<int>(BH_PROBE_HOST_SWEEP) == v1::PROBE_HOST_SWEEP);
 static_assert(static_cast<int>(BH_MEMORY_USERFAULTFD_RECEIVE) == v1::MEMORY_OPERATION_USERFAULTFD_RECEIVE);
 static_assert(static_cast<int>(BH_OPEN_RECEIVED) == v1::OPEN_METHOD_RECEIVED);

@@ -21,6 +21,7 @@
 #include "ebpf/skeletons/ptrace.skel.h"
 #include "ebpf/skeletons/ptrace_direct.skel.h"
 #include "ebpf/skeletons/sweep.skel.h"
+#include "ebpf/skeletons/uprobe.skel.h"
 #include "ebpf/skeletons/vmm_lifecycle.skel.h"
 
 namespace bulkhead::probes {
@@ -64,6 +65,10 @@ constexpr std::array kInstrumentHooks = {
 };
 constexpr std::array kFileReceiveHooks = {
     Hook{"received", kFexit, "security_file_receive"},
+};
+constexpr std::array kUprobeHooks = {
+    Hook{"event_opened", kTracepoint, "syscalls/sys_exit_perf_event_open"},
+    Hook{"link_made", kTracepoint, "syscalls/sys_exit_bpf"},
 };
 constexpr std::array kKsmHooks = {
     Hook{"merged", kBtfTracepoint, "ksm_merge_with_ksm_page"},
@@ -176,6 +181,10 @@ const std::array kProbes = {
     Probe{v1::PROBE_MEMORY_FILE_RECEIVE, "memory.file_receive", "MEM-03 MEM-04 MEM-05 MEM-08 MEM-10 DISK-01",
           "consoles, monitors and ports that are handed over, and descriptors that io_uring moves from ring to ring",
           bh_file_receive::elf_bytes, kFileReceiveHooks, 1},
+    Probe{v1::PROBE_MEMORY_UPROBE, "memory.uprobe", "MEM-10",
+          "uprobes in libraries that VMMs share with other programs, those that are switched on in tracefs alone, and "
+          "those from before the agent; no 32-bit system calls",
+          bh_uprobe::elf_bytes, kUprobeHooks},
     Probe{v1::PROBE_MEMORY_KSM, "memory.ksm", "MEM-07", kKsmLimits, bh_ksm::elf_bytes, kKsmHooks, 2, kKsmBetter},
     Probe{v1::PROBE_MEMORY_CORE_DUMP, "memory.core_dump", "MEM-11",
           "that a VMM ends so, where its core goes and how much of it; who reads it later is not seen",

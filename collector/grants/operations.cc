@@ -30,6 +30,7 @@ std::vector<v1::Operation> of_memory(const v1::MemoryAccess& access) {
     case v1::MEMORY_OPERATION_PERF_EVENT:
     case v1::MEMORY_OPERATION_PROCESS_MADVISE:
     case v1::MEMORY_OPERATION_KCMP:
+    case v1::MEMORY_OPERATION_UPROBE:
       return {v1::OPERATION_MEMORY_DEBUG};
     case v1::MEMORY_OPERATION_PROC_MEM_OPEN:
     case v1::MEMORY_OPERATION_PROC_MEM_RECEIVE:
