@@ -46,7 +46,7 @@ class ResourceReader {
       read_disk(source, type);
     } else if (kind == "shmem") {
       read_shmem(device);
-    } else if (kind == "memory") {
+    } else if (kind == "memory" && child(child(&device, "target"), "readonly") == nullptr) {
       add(ResourceKind::kSharedMemory, text_of(child(source, "path")), "memory");
     }
   }

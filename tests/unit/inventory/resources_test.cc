@@ -52,6 +52,7 @@ TEST_CASE("shared memory is found by the file or the server that it is", "[CTRL-
       "<shmem name='cache'><model type='ivshmem-plain'/><size unit='M'>4</size></shmem>"
       "<shmem name='bell'><model type='ivshmem-doorbell'/><server path='/run/bell.sock'/></shmem>"
       "<memory model='nvdimm'><source><path>/srv/nvdimm</path></source><target><size>1</size></target></memory>"
+      "<memory model='nvdimm'><source><path>/srv/for-all</path></source><target><readonly/></target></memory>"
       "<memory model='dimm'><target><size>1</size></target></memory>");
   const std::vector<Resource> expected = {{kSharedMemory, "/dev/shm/cache", "shmem"},
                                           {kSharedMemory, "/run/bell.sock", "shmem"},
