@@ -92,7 +92,7 @@ v1::Event foreign_claim_event(const ownership::ForeignClaim& foreign, const owne
   attribute::describe_owner(foreign.claim.owner, registry, *event.mutable_actor());
   v1::Object& object = *event.mutable_object();
   attribute::describe_owner(foreign.owner, registry, object);
-  object.set_kind(v1::OBJECT_KIND_VOLUME);
+  object.set_kind(foreign.kind);
   object.set_id(foreign.claim.source);
   event.set_path(foreign.claim.source);
   event.mutable_claim()->set_target(foreign.claim.target);

@@ -34,8 +34,10 @@ config::Operations operations_of(const v1::MemoryAccess& access) {
     case v1::MEMORY_OPERATION_PERF_EVENT:
     case v1::MEMORY_OPERATION_PROCESS_MADVISE:
     case v1::MEMORY_OPERATION_KCMP:
+    case v1::MEMORY_OPERATION_UPROBE:
       return {Operation::kMemoryDebug};
     case v1::MEMORY_OPERATION_PROC_MEM_OPEN:
+    case v1::MEMORY_OPERATION_PROC_MEM_RECEIVE:
       return of_flags(access.open_flags(), Operation::kMemoryRead, Operation::kMemoryWrite);
     default:
       return config::kAccessMemory;

@@ -17,6 +17,7 @@ static_assert(static_cast<int>(BH_PROBE_CONTROL_ENDPOINT) == v1::PROBE_CONTROL_E
 static_assert(static_cast<int>(BH_PROBE_MEMORY_INSTRUMENT) == v1::PROBE_MEMORY_INSTRUMENT);
 static_assert(static_cast<int>(BH_PROBE_MEMORY_CORE_DUMP) == v1::PROBE_MEMORY_CORE_DUMP);
 static_assert(static_cast<int>(BH_PROBE_SCHED_SIBLINGS) == v1::PROBE_SCHED_SIBLINGS);
+static_assert(static_cast<int>(BH_PROBE_MEMORY_UPROBE) == v1::PROBE_MEMORY_UPROBE);
 static_assert(static_cast<int>(BH_PROBE_HOST_SWEEP) == v1::PROBE_HOST_SWEEP);
 static_assert(static_cast<int>(BH_PROBE_VMM_CONFINEMENT) == v1::PROBE_VMM_CONFINEMENT);
 

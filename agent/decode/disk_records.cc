@@ -6,7 +6,7 @@
 
 namespace bulkhead::decode {
 
-static_assert(static_cast<int>(BH_OPEN_OTHER) == v1::OPEN_METHOD_OTHER);
+static_assert(static_cast<int>(BH_OPEN_RECEIVED) == v1::OPEN_METHOD_RECEIVED);
 
 absl::StatusOr<Record> decode_file_open(std::span<const std::byte> bytes) {
   bh_file_open_record raw;

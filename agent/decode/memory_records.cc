@@ -6,7 +6,7 @@
 
 namespace bulkhead::decode {
 
-static_assert(static_cast<int>(BH_MEMORY_KCMP) == v1::MEMORY_OPERATION_KCMP);
+static_assert(static_cast<int>(BH_MEMORY_USERFAULTFD_RECEIVE) == v1::MEMORY_OPERATION_USERFAULTFD_RECEIVE);
 
 absl::StatusOr<Record> decode_memory(std::span<const std::byte> bytes) {
   bh_memory_record raw;

@@ -8,6 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "agent/inventory/endpoints.h"
+#include "agent/inventory/resources.h"
 #include "agent/inventory/tenant_claims.h"
 #include "agent/inventory/xml_document.h"
 
@@ -193,6 +194,7 @@ absl::StatusOr<DomainXml> parse_domain_xml(std::string_view xml, config::OpenNeb
   if (result.domain.emulator.size() > kMaxSourceBytes) result.domain.emulator.clear();
   if (auto status = reader.read_devices(devices); !status.ok()) return status;
   result.domain.endpoints = read_endpoints(devices);
+  result.domain.resources = read_resources(devices);
   return result;
 }
 

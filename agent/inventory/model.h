@@ -29,6 +29,21 @@ struct Port {
   bool operator==(const Port&) const = default;
 };
 
+enum class ResourceKind {
+  kHostDevice,    // of the host's, for one domain alone
+  kSharedMemory,  // such as ivshmem's
+  kPort,          // a network device, or the socket of a software switch's port
+};
+
+// What a definition hands to its domain besides volumes, and what no two tenants' domains may have at once.
+struct Resource {
+  ResourceKind kind = ResourceKind::kHostDevice;
+  std::string id;      // "pci:0000:01:00.0", "/dev/shm/NAME", "tap0"; two definitions that name one thing agree in it
+  std::string target;  // the element that names it, such as "hostdev"
+
+  auto operator<=>(const Resource&) const = default;
+};
+
 enum class EndpointKind { kMonitor, kGuestAgent, kConsole, kDisplay };
 
 // What the VMM of a running domain listens on, on the host.
@@ -65,7 +80,8 @@ struct Domain {
   std::string emulator;  // path of the emulator's binary
   std::vector<Volume> volumes;
   std::vector<Port> ports;
-  std::vector<Endpoint> endpoints;  // none while it is off
+  std::vector<Resource> resources = {};  // ordered, each once
+  std::vector<Endpoint> endpoints;       // none while it is off
   // Of the running domain, ordered; nothing while that is not known.
   std::optional<std::vector<HostFile>> host_files;
 

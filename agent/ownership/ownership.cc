@@ -270,6 +270,7 @@ Applied Ownership::apply(const inventory::Snapshot& snapshot) {
   domains_ = std::move(domains);
   Volumes::Applied volumes = volumes_.apply(snapshot, domains_, applied.inventory);
   applied.foreign_claims = std::move(volumes.foreign_claims);
+  for (ForeignClaim& claim : resources_.judge(snapshot, domains_)) applied.foreign_claims.push_back(std::move(claim));
   applied.incomplete = applied.incomplete || volumes.incomplete;
   ports_.settle();
   endpoints_.settle();

@@ -19,6 +19,7 @@
 #include "agent/ownership/guest_memory.h"
 #include "agent/ownership/ports.h"
 #include "agent/ownership/registry.h"
+#include "agent/ownership/resource_claims.h"
 #include "agent/ownership/starting_vmms.h"
 #include "agent/ownership/trust.h"
 #include "agent/ownership/volume_claims.h"
@@ -120,6 +121,7 @@ class Ownership {
   DeclaredFiles declared_;
   GuestMemory guest_memory_;
   Volumes volumes_;
+  ResourceClaims resources_;
   std::map<std::uint32_t, probes::ProcessKey> vmms_;  // by domain number
 };
 

@@ -12,17 +12,25 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/probes/ownership_maps.h"
+#include "bulkhead/v1/event.pb.h"
 
 namespace bulkhead::ownership {
 
 struct Claim {
-  probes::FileKey key;
-  std::string source;  // path, as the definition names it
+  probes::FileKey key;  // of a volume; nothing for other things
+  std::string source;   // path, as the definition names it; or a resource's id
   std::string tenant;
   probes::Owner owner;
   bool read_only = false;
   std::string target = {};  // as the definition names it, such as "vda"
   bool shareable = false;
+};
+
+// A domain's definition names what is another tenant's, or what several claim: CTRL-05.
+struct ForeignClaim {
+  Claim claim;
+  probes::Owner owner;  // of the object; kContestedNumber for nobody in particular
+  v1::ObjectKind kind = v1::OBJECT_KIND_VOLUME;
 };
 
 struct Verdict {

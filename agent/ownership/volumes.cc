@@ -90,7 +90,8 @@ void Volumes::tell_foreign(const std::vector<Claim>& claims, const std::map<prob
       const Verdict& verdict = verdicts.at(claim.key);
       const bool owned = verdict.kind == Verdict::Kind::kOwned;
       applied.foreign_claims.push_back(
-          {std::move(claim), owned ? verdict.claim.owner : probes::Owner{probes::kContestedNumber, 0}});
+          {.claim = std::move(claim),
+           .owner = owned ? verdict.claim.owner : probes::Owner{probes::kContestedNumber, 0}});
     }
   }
   told_claims_ = std::move(there);

@@ -21,12 +21,6 @@ struct VolumeFacts {
   probes::Owner owner;
 };
 
-// A domain's definition names what is another tenant's, or what several claim: CTRL-05.
-struct ForeignClaim {
-  Claim claim;
-  probes::Owner owner;  // of the volume; kContestedNumber for nobody in particular
-};
-
 // Why a volume can have no owner in the kernel's maps; empty when it can.
 std::string cannot_be_owned(const inventory::Volume& volume);
 

@@ -10,6 +10,7 @@
 #include "ebpf/skeletons/endpoint_direct.skel.h"
 #include "ebpf/skeletons/file_open.skel.h"
 #include "ebpf/skeletons/file_open_direct.skel.h"
+#include "ebpf/skeletons/file_receive.skel.h"
 #include "ebpf/skeletons/guard.skel.h"
 #include "ebpf/skeletons/instrument.skel.h"
 #include "ebpf/skeletons/instrument_direct.skel.h"
@@ -24,6 +25,8 @@
 #include "ebpf/skeletons/ptrace_direct.skel.h"
 #include "ebpf/skeletons/siblings.skel.h"
 #include "ebpf/skeletons/sweep.skel.h"
+#include "ebpf/skeletons/uprobe.skel.h"
+#include "ebpf/skeletons/uprobe_direct.skel.h"
 #include "ebpf/skeletons/vmm_lifecycle.skel.h"
 
 namespace bulkhead::probes {
@@ -64,6 +67,13 @@ constexpr std::array kInstrumentHooks = {
     Hook{"perf_exit", kTracepoint, "syscalls/sys_exit_perf_event_open"},
     Hook{"kcmp_enter", kTracepoint, "syscalls/sys_enter_kcmp"},
     Hook{"kcmp_exit", kTracepoint, "syscalls/sys_exit_kcmp"},
+};
+constexpr std::array kFileReceiveHooks = {
+    Hook{"received", kFexit, "security_file_receive"},
+};
+constexpr std::array kUprobeHooks = {
+    Hook{"event_opened", kTracepoint, "syscalls/sys_exit_perf_event_open"},
+    Hook{"link_made", kTracepoint, "syscalls/sys_exit_bpf"},
 };
 constexpr std::array kKsmHooks = {
     Hook{"merged", kBtfTracepoint, "ksm_merge_with_ksm_page"},
@@ -153,6 +163,10 @@ constexpr std::array kPtraceDirectHooks = {
 constexpr std::array kKsmDirectHooks = {
     Hook{"merged", kFexit, "try_to_merge_with_ksm_page"},
 };
+constexpr std::array kUprobeDirectHooks = {
+    Hook{"event_opened", kFexit, "__x64_sys_perf_event_open"},
+    Hook{"link_made", kFexit, "__x64_sys_bpf"},
+};
 constexpr std::array kEndpointDirectHooks = {
     Hook{"connected", kFexit, "__sys_connect_file"},
 };
@@ -220,6 +234,10 @@ constexpr const char* kInstrumentLimits =
     "measuring a whole CPU or a cgroup with perf is not told, though VMMs run there too; no 32-bit system calls";
 constexpr std::array kInstrumentBetter = {
     Mechanism{1, kInstrumentLimits, bh_instrument_direct::elf_bytes, kInstrumentDirectHooks}};
+constexpr const char* kUprobeLimits =
+    "uprobes in libraries that VMMs share with other programs, those that are switched on in tracefs alone, and those "
+    "from before the agent; no 32-bit system calls";
+constexpr std::array kUprobeBetter = {Mechanism{1, kUprobeLimits, bh_uprobe_direct::elf_bytes, kUprobeDirectHooks}};
 constexpr std::array kEndpointBetter = {
     Mechanism{1,
               "connections that succeed; none from other hosts, none that were there before, no datagrams to an "
@@ -239,6 +257,11 @@ const std::array kProbes = {
     Probe{v1::PROBE_MEMORY_PROC_MEM, "memory.proc_mem", "MEM-03", "", bh_proc_mem::elf_bytes, kProcMemHooks, 1},
     Probe{v1::PROBE_MEMORY_INSTRUMENT, "memory.instrument", "MEM-04 MEM-10", kInstrumentLimits,
           bh_instrument::elf_bytes, kInstrumentHooks, 2, kInstrumentBetter},
+    Probe{v1::PROBE_MEMORY_FILE_RECEIVE, "memory.file_receive", "MEM-03 MEM-04 MEM-05 MEM-08 MEM-10 DISK-01",
+          "consoles, monitors and ports that are handed over, and descriptors that io_uring moves from ring to ring",
+          bh_file_receive::elf_bytes, kFileReceiveHooks, 1},
+    Probe{v1::PROBE_MEMORY_UPROBE, "memory.uprobe", "MEM-10", kUprobeLimits, bh_uprobe::elf_bytes, kUprobeHooks, 2,
+          kUprobeBetter},
     Probe{v1::PROBE_MEMORY_KSM, "memory.ksm", "MEM-07", kKsmLimits, bh_ksm::elf_bytes, kKsmHooks, 2, kKsmBetter},
     Probe{v1::PROBE_MEMORY_CORE_DUMP, "memory.core_dump", "MEM-11",
           "that a VMM ends so, where its core goes and how much of it; who reads it later is not seen",

@@ -25,7 +25,7 @@ Access access_of(std::uint32_t flags) {
 
 bool is_proc_mem(v1::MemoryOperation operation) {
   return operation == v1::MEMORY_OPERATION_PROC_MEM_OPEN || operation == v1::MEMORY_OPERATION_PROC_MEM_READ ||
-         operation == v1::MEMORY_OPERATION_PROC_MEM_WRITE;
+         operation == v1::MEMORY_OPERATION_PROC_MEM_WRITE || operation == v1::MEMORY_OPERATION_PROC_MEM_RECEIVE;
 }
 
 void add_memory_fields(std::vector<Field>& table) {

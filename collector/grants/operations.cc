@@ -30,9 +30,14 @@ std::vector<v1::Operation> of_memory(const v1::MemoryAccess& access) {
     case v1::MEMORY_OPERATION_PERF_EVENT:
     case v1::MEMORY_OPERATION_PROCESS_MADVISE:
     case v1::MEMORY_OPERATION_KCMP:
+    case v1::MEMORY_OPERATION_UPROBE:
       return {v1::OPERATION_MEMORY_DEBUG};
     case v1::MEMORY_OPERATION_PROC_MEM_OPEN:
+    case v1::MEMORY_OPERATION_PROC_MEM_RECEIVE:
       return by_flags(access.open_flags(), v1::OPERATION_MEMORY_READ, v1::OPERATION_MEMORY_WRITE);
+    // It stops the guest at a page, and fills it.
+    case v1::MEMORY_OPERATION_USERFAULTFD_RECEIVE:
+      return {v1::OPERATION_MEMORY_READ, v1::OPERATION_MEMORY_WRITE};
     // What a descriptor gives is not known beforehand.
     case v1::MEMORY_OPERATION_PIDFD_GETFD:
       return {v1::OPERATION_MEMORY_READ, v1::OPERATION_MEMORY_WRITE, v1::OPERATION_VOLUME_READ,

@@ -4,6 +4,7 @@
 #define BULKHEAD_EBPF_LIB_HELD_OBJECT_BPF_H
 
 #include "ebpf/lib/holding.bpf.h"
+#include "ebpf/lib/userfaultfd.bpf.h"
 
 static __always_inline void bh_hold_volume(struct task_struct* task, struct file* file, struct inode* inode,
                                            struct bh_holding_record* found, __u32 sweep) {
@@ -40,18 +41,34 @@ static __always_inline void bh_hold_procfs(struct task_struct* task, struct file
   bh_judge_holding(BH_PROBE_HOST_SWEEP, task, file, found, BH_MAY_ACCESS_MEMORY, sweep);
 }
 
+/* A userfaultfd of a VMM's memory, in whatever process. */
+static __always_inline void bh_hold_userfaultfd(struct task_struct* task, struct file* file, struct inode* inode,
+                                                struct bh_holding_record* found, __u32 sweep) {
+  struct task_struct* target = bh_userfaultfd_task(file);
+  struct bh_vmm* vmm = target ? bh_vmm_of(target) : 0;
+  if (!vmm) return;
+  found->header.object = vmm->owner;
+  found->target_tgid = BPF_CORE_READ(target, tgid);
+  found->target_start_ns = vmm->start_ns;
+  found->file.inode = BPF_CORE_READ(inode, i_ino);
+  found->file.device = BPF_CORE_READ(inode, i_sb, s_dev);
+  found->held = BH_HELD_GUEST_MEMORY;
+  bh_judge_holding(BH_PROBE_HOST_SWEEP, task, file, found, BH_MAY_ACCESS_MEMORY, sweep);
+}
+
 static __always_inline void bh_hold_machine(struct task_struct* task, struct file* file,
                                             struct bh_holding_record* found, __u32 sweep) {
   found->held = BH_HELD_VIRTUAL_MACHINE;
   bh_judge_holding(BH_PROBE_HOST_SWEEP, task, file, found, BH_MAY_CONTROL_DOMAINS, sweep);
 }
 
-/* KVM gives a virtual machine's file this name, which no user can give to an anonymous inode. */
-static __always_inline bool bh_is_machine(struct file* file) {
-  char name[7] = {};
-  bpf_probe_read_kernel(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
-  return name[0] == 'k' && name[1] == 'v' && name[2] == 'm' && name[3] == '-' && name[4] == 'v' && name[5] == 'm' &&
-         !name[6];
+static __always_inline void bh_hold_anonymous(struct task_struct* task, struct file* file, struct inode* inode,
+                                              struct bh_holding_record* found, __u32 sweep) {
+  if (bh_is_anonymous_file(file, "kvm-vm")) {
+    if (!bh_vmm_of(task)) bh_hold_machine(task, file, found, sweep);
+    return;
+  }
+  bh_hold_userfaultfd(task, file, inode, found, sweep);
 }
 
 #endif

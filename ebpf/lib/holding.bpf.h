@@ -12,7 +12,7 @@
 /* One run of an executable, and one object that it holds in one way. */
 struct bh_told_key {
   __u64 start_ns;
-  struct bh_file_key file; /* for /proc/<pid>/mem the VMM's start and number */
+  struct bh_file_key file; /* mixed with the VMM's start and number where it is a VMM's memory */
   __u32 tgid;
   __u32 exec_id;
   __u32 kind;
@@ -84,8 +84,8 @@ static __always_inline void bh_judge_holding(__u32 probe, struct task_struct* ta
                             .kind = found->kind,
                             .held = found->held};
   if (found->target_tgid) {
-    key.file.inode = found->target_start_ns;
-    key.file.device = found->target_tgid;
+    key.file.inode ^= found->target_start_ns;
+    key.file.device ^= found->target_tgid;
   }
   struct bh_told told = {.sweep = sweep, .writes = bh_writes(found)};
   if (bh_is_told(&key, sweep, told.writes)) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A file that was just opened, judged by the kernel's own object: is it a tenant's volume (DISK-01), is it an object
- * of guest memory (MEM-05), is it a VMM's memory in procfs (MEM-03), is it all of the host's memory (MEM-08), is it a
- * domain's console (CTRL-03)? And if it is none of these, and a VMM opened it: does its domain declare it (VMM-02)? No
- * path string is looked at for the verdict.
+ * A file that was just opened or received, judged by the kernel's own object: is it a tenant's volume (DISK-01), is it
+ * an object of guest memory (MEM-05), is it a VMM's memory in procfs (MEM-03), is it all of the host's memory (MEM-08),
+ * is it a domain's console (CTRL-03)? And if it is none of these, and a VMM opened it: does its domain declare it
+ * (VMM-02)? No path string is looked at for the verdict.
  */
 #ifndef BULKHEAD_EBPF_LIB_OPENED_FILE_BPF_H
 #define BULKHEAD_EBPF_LIB_OPENED_FILE_BPF_H
@@ -13,11 +13,13 @@
 #include "ebpf/lib/memory_access.bpf.h"
 #include "ebpf/lib/proc_mem.bpf.h"
 
-/* False when it is no VMM's memory. */
+/* False when it is neither a VMM's memory nor the agent's; the agent's own open of its own is nothing. */
 static __always_inline bool bh_judge_proc_mem(__u32 probe, struct task_struct* task, struct file* file,
-                                              struct task_struct* target, __s64 result) {
-  struct bh_memory_call call = {.operation = BH_MEMORY_PROC_MEM_OPEN, .open_flags = BPF_CORE_READ(file, f_flags)};
-  if (!bh_vmm_of(target)) return false;
+                                              struct task_struct* target, __u32 method, __s64 result) {
+  struct bh_memory_call call = {
+      .operation = method == BH_OPEN_RECEIVED ? BH_MEMORY_PROC_MEM_RECEIVE : BH_MEMORY_PROC_MEM_OPEN,
+      .open_flags = BPF_CORE_READ(file, f_flags)};
+  if (!bh_vmm_of(target) && (!bh_is_agent(target) || bh_is_agent(task))) return false;
   if (bh_memory_judge(probe, task, target, &call)) bh_memory_tell(probe, task, &call, result);
   return true;
 }
@@ -82,7 +84,7 @@ static __always_inline bool bh_judge_procfs(__u32 probe, struct task_struct* tas
     return true;
   }
   struct task_struct* target = bh_proc_mem_task(file, inode);
-  return target && bh_judge_proc_mem(probe, task, file, target, result);
+  return target && bh_judge_proc_mem(probe, task, file, target, method, result);
 }
 
 /* Nobody's. What the kernel opens for another call (execve, a pty's other end) is that call's matter. */
@@ -114,11 +116,9 @@ static __always_inline bool bh_judge_device(__u32 probe, struct task_struct* tas
   return true;
 }
 
-/* False for what is nobody's. `result` as for bh_judge_opened_file(). */
-static __always_inline bool bh_judge_owned(__u32 probe, struct task_struct* task, struct bh_open_file* open,
-                                           __u32 method, __s64 result) {
-  if (open->magic == BH_PROC_SUPER_MAGIC) return bh_judge_procfs(probe, task, open->file, open->inode, method, result);
-  if (open->type == BH_S_IFCHR) return bh_judge_device(probe, task, open, method, result);
+/* False for what is no volume: a regular file, or a block device by its number. */
+static __always_inline bool bh_judge_storage(__u32 probe, struct task_struct* task, struct bh_open_file* open,
+                                             __u32 method) {
   if (open->type == BH_S_IFBLK) {
     __builtin_memset(&open->key, 0, sizeof(open->key));
     open->key.device = open->device;
@@ -127,6 +127,14 @@ static __always_inline bool bh_judge_owned(__u32 probe, struct task_struct* task
     return false;
   }
   return bh_judge_volume(probe, task, open, method);
+}
+
+/* False for what is nobody's. `result` as for bh_judge_opened_file(). */
+static __always_inline bool bh_judge_owned(__u32 probe, struct task_struct* task, struct bh_open_file* open,
+                                           __u32 method, __s64 result) {
+  if (open->magic == BH_PROC_SUPER_MAGIC) return bh_judge_procfs(probe, task, open->file, open->inode, method, result);
+  if (open->type == BH_S_IFCHR) return bh_judge_device(probe, task, open, method, result);
+  return bh_judge_storage(probe, task, open, method);
 }
 
 /* `result` is what the caller of the open will see: a descriptor, or 0 where that is not known yet. */

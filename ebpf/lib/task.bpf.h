@@ -35,11 +35,10 @@ static __always_inline struct pid_namespace* bh_active_pid_namespace(struct task
 }
 
 /*
- * The task that `number` means to `caller`: the kernel's own look-up (find_task_by_vpid), a walk of the namespace's
+ * The task that `number` means in a pid namespace: the kernel's own look-up (find_task_by_pid_ns), a walk of its
  * xarray, since kernels before 6.13 have no kfunc for it and syscall tracepoints may call none.
  */
-static __always_inline struct task_struct* bh_find_task(struct task_struct* caller, __u32 number) {
-  struct pid_namespace* namespace = bh_active_pid_namespace(caller);
+static __always_inline struct task_struct* bh_find_task_in(struct pid_namespace* namespace, __u32 number) {
   if (!namespace) return 0;
   unsigned long entry = (unsigned long)BPF_CORE_READ(namespace, idr.idr_rt.xa_head);
   __u32 shift = 0;
@@ -56,6 +55,11 @@ static __always_inline struct task_struct* bh_find_task(struct task_struct* call
   }
   if (!entry || (entry & 3)) return 0;
   return bh_pid_task((struct pid*)entry);
+}
+
+/* The task that `number` means to `caller`. */
+static __always_inline struct task_struct* bh_find_task(struct task_struct* caller, __u32 number) {
+  return bh_find_task_in(bh_active_pid_namespace(caller), number);
 }
 
 #endif

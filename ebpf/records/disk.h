@@ -14,6 +14,7 @@ enum bh_open_method {
   BH_OPEN_BY_HANDLE_AT = 5,
   BH_OPEN_IO_URING = 6,
   BH_OPEN_OTHER = 7,
+  BH_OPEN_RECEIVED = 8,
 };
 
 /* path_length bytes of path components follow, deepest first, each ended by NUL. */

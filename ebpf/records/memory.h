@@ -17,6 +17,9 @@ enum bh_memory_operation {
   BH_MEMORY_PERF_EVENT = 8,
   BH_MEMORY_PROCESS_MADVISE = 9,
   BH_MEMORY_KCMP = 10,
+  BH_MEMORY_UPROBE = 11,
+  BH_MEMORY_PROC_MEM_RECEIVE = 12,
+  BH_MEMORY_USERFAULTFD_RECEIVE = 13,
 };
 
 struct bh_memory_record {

@@ -83,6 +83,17 @@ TEST_CASE("a program that a VMM executes is told, by itself, by a child, and as 
   check_identity(host);
 }
 
+TEST_CASE("a program that a VMM executes from memory is told, though it has no name", "[VMM-01]") {
+  BULKHEAD_NEEDS_PROBES();
+  KernelHost host(kWatched);
+  const TemporaryDirectory directory;
+  const auto acts = acts_of(host, kAcme, {"execute-copy", own_program(directory)});
+  REQUIRE(acts.size() == 1);
+  CHECK(acts.front().act.kind() == v1::VMM_ACT_KIND_EXECUTE);
+  CHECK(acts.front().path == "/memfd:copy");
+  CHECK(acts.front().header.actor.domain == kAcme.domain);
+}
+
 TEST_CASE("a program that another process executes is not told, nor is a child that a VMM forks", "[VMM-01][twin]") {
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);

@@ -1,7 +1,9 @@
 // SENS-01: this process stands for the agent; what is done to it, to its hooks and to its maps.
 #include <bpf/bpf.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -233,9 +235,9 @@ TEST_CASE("VMMs that fork and end are no tampering", "[SENS-01][twin]") {
   CHECK(host.maps().restore().empty());
 }
 
-TEST_CASE("reading the agent's memory, and a debugger on it, are told with who did it", "[SENS-01]") {
+TEST_CASE("reading the agent's memory is told with who did it", "[SENS-01]") {
   BULKHEAD_NEEDS_PROBES();
-  KernelHost host({v1::PROBE_MEMORY_PROCESS_VM, v1::PROBE_MEMORY_PTRACE});
+  KernelHost host({v1::PROBE_MEMORY_PROCESS_VM});
   const TemporaryDirectory directory;
   const auto acts = make_acts(host, directory);
   static const char secret[64] = "what the agent knows";
@@ -249,6 +251,35 @@ TEST_CASE("reading the agent's memory, and a debugger on it, are told with who d
   CHECK(records.front().target_tgid == static_cast<std::uint32_t>(getpid()));
   CHECK(records.front().access.result() == 64);
   CHECK(host.counters_of(v1::PROBE_MEMORY_PROCESS_VM).seen() == 1);
+}
+
+TEST_CASE("a debugger on the agent, and an open of its memory file, are told with who did it", "[SENS-01]") {
+  BULKHEAD_NEEDS_PROBES();
+  KernelHost host({v1::PROBE_MEMORY_PTRACE});
+  const TemporaryDirectory directory;
+  const auto acts = make_acts(host, directory);
+  const std::string self = std::to_string(getpid());
+  // It stops this process, and lets it go on.
+  stage::ChildProcess tracer = start_subject({"ptrace_attacher", "attach", self});
+  REQUIRE(*tracer.wait(kPatience) == 0);
+  stage::ChildProcess reader = start_subject({"proc_mem_reader", "--open-only", self, "0x1000", "1"});
+  REQUIRE(*reader.wait(kPatience) == 0);
+  const auto records = only<decode::MemoryRecord>(host.collect_until_marker());
+  REQUIRE(records.size() == 3);
+  for (const decode::MemoryRecord& record : records) {
+    CHECK(record.header.object.tenant == probes::kAgentNumber);
+    CHECK(record.target_tgid == static_cast<std::uint32_t>(getpid()));
+    CHECK(record.access.result() >= 0);
+  }
+  CHECK(records[0].access.ptrace_request() == PTRACE_ATTACH);
+  CHECK(records[0].header.actor_key.tgid == static_cast<std::uint32_t>(tracer.pid()));
+  CHECK(records[1].access.ptrace_request() == PTRACE_DETACH);
+  CHECK(records[2].access.operation() == v1::MEMORY_OPERATION_PROC_MEM_OPEN);
+  CHECK(records[2].header.actor_key.tgid == static_cast<std::uint32_t>(reader.pid()));
+  // Its own is its own.
+  const int own = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+  close(own);
+  CHECK(host.collect([](const auto&) { return true; }).empty());
 }
 
 TEST_CASE("a signal to the agent is told with who sent it, and those of its own are not", "[SENS-01]") {

@@ -31,12 +31,6 @@ std::vector<Act> acts_on(const std::string& pid, const std::string& address) {
           {{"instrumenter", "madvise", pid, address}, v1::MEMORY_OPERATION_PROCESS_MADVISE}};
 }
 
-bool is_attached(KernelHost& host, v1::Probe probe) {
-  return std::ranges::any_of(host.probes().coverage(), [probe](const v1::ProbeCoverage& row) {
-    return row.probe() == probe && row.state() == v1::PROBE_STATE_ATTACHED;
-  });
-}
-
 }  // namespace
 
 TEST_CASE("each way to take from a VMM, to measure it or to advise on it is told with its target", "[MEM-04][MEM-10]") {
@@ -141,7 +135,7 @@ TEST_CASE("reading by a descriptor of /proc/PID/mem that came from another proce
     return record.access.operation() == v1::MEMORY_OPERATION_PROC_MEM_READ;
   });
   // Where it is missing, the coverage says so.
-  REQUIRE((read != memory.end()) == is_attached(host, v1::PROBE_MEMORY_PROC_MEM));
+  REQUIRE((read != memory.end()) == host.attached(v1::PROBE_MEMORY_PROC_MEM));
   if (read == memory.end()) return;
   CHECK(read->access.result() == 128);
   CHECK(read->access.address() == std::stoull(owned.victim.address, nullptr, 16));

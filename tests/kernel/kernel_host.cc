@@ -91,6 +91,12 @@ v1::Probe KernelHost::teller_of(v1::Probe probe) const {
   return row != rows.end() && row->tier() < entry->tier ? entry->within : probe;
 }
 
+bool KernelHost::attached(v1::Probe probe) const {
+  return std::ranges::any_of(probes_->coverage(), [probe](const v1::ProbeCoverage& row) {
+    return row.probe() == probe && row.state() == v1::PROBE_STATE_ATTACHED;
+  });
+}
+
 v1::ProbeCounters KernelHost::counters_of(v1::Probe probe) const {
   for (const v1::ProbeCounters& one : probes_->counters()) {
     if (one.probe() == probe) return one;

@@ -41,6 +41,9 @@ class KernelHost {
 
   v1::ProbeCounters counters_of(v1::Probe probe) const;
 
+  // Does it see anything here, by whichever mechanism?
+  bool attached(v1::Probe probe) const;
+
   // Who tells here what this probe is for: itself, or another whose better mechanism sees it as well.
   v1::Probe teller_of(v1::Probe probe) const;
 

@@ -2,18 +2,16 @@
 // because a descriptor came by another way.
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <cstring>
 #include <filesystem>
 #include <optional>
 #include <thread>
 
 #include "agent/ownership/guest_memory.h"
+#include "tests/kernel/descriptor_gift.h"
 #include "tests/kernel/owned_victim.h"
 #include "tests/support/skip.h"
 
@@ -57,46 +55,16 @@ stage::ChildProcess start_holder(std::vector<std::string> words) {
   return holder;
 }
 
-// Passes a descriptor to who connects first.
-void send_descriptor(int listener, int descriptor) {
-  const int peer = accept(listener, nullptr, nullptr);
-  REQUIRE(peer >= 0);
-  char byte = 'x';
-  iovec data = {.iov_base = &byte, .iov_len = 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* rights = CMSG_FIRSTHDR(&message);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(rights), &descriptor, sizeof descriptor);
-  CHECK(sendmsg(peer, &message, 0) == 1);
-  close(peer);
-}
-
 // A subject that got `path` by that way, when nobody watched.
 stage::ChildProcess hold(const std::string& way, const std::string& path) {
   if (way == "map-writable") return start_holder({"--write", "map", path});
   if (way != "receive") return start_holder({way, path});
-  const TemporaryDirectory directory;
-  const std::string socket_path = directory.path() + "/socket";
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::strcpy(address.sun_path, socket_path.c_str());
-  const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  REQUIRE(bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  REQUIRE(listen(listener, 1) == 0);
-  stage::ChildProcess receiver = start_subject({"holder", "receive", socket_path});
+  DescriptorGift gift;
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  send_descriptor(listener, file);
+  gift.send(file);
   close(file);
-  close(listener);
-  REQUIRE(receiver.read_line(kPatience).ok());
-  return receiver;
+  REQUIRE(gift.receiver().read_line(kPatience).ok());
+  return std::move(gift).take_receiver();
 }
 
 probes::FileKey own_volume(KernelHost& host, const std::string& path, probes::Owner owner = kAcme) {

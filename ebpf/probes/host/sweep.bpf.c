@@ -29,7 +29,7 @@ int descriptors(struct bpf_iter__task_file* ctx) {
   if (magic == BH_PROC_SUPER_MAGIC) {
     bh_hold_procfs(task, file, inode, &found, descriptor_sweeps);
   } else if (magic == BH_ANON_INODE_FS_MAGIC) {
-    if (bh_is_machine(file) && !bh_vmm_of(task)) bh_hold_machine(task, file, &found, descriptor_sweeps);
+    bh_hold_anonymous(task, file, inode, &found, descriptor_sweeps);
   } else if (type == BH_S_IFCHR) {
     if (bh_is_memory_device(inode->i_rdev)) bh_hold_host_memory(task, file, &found, inode->i_rdev, descriptor_sweeps);
   } else if (type == BH_S_IFREG || type == BH_S_IFBLK) {

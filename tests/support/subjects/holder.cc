@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 #include "tests/support/subjects/subject.h"
@@ -14,7 +15,8 @@ constexpr const char* kUsage =
     "holder [--write] open|dup|exec PATH   (dup: the copy alone stays; exec: through an execve)\n"
     "holder [--write] map|map-private PATH (and closes the descriptor)\n"
     "holder memory NAME BYTES              (a memfd, mapped as guest memory is; prints its descriptor)\n"
-    "holder receive SOCKET                 (a descriptor that comes by SCM_RIGHTS)";
+    "holder userfaultfd NAME               (one of its own memory)\n"
+    "holder [--read=ADDRESS] receive SOCKET (a descriptor that comes by SCM_RIGHTS; 64 bytes there)";
 
 int keep(const char* what, int number) {
   subject::done("%s %d", what, number);
@@ -44,7 +46,12 @@ int have_memory(const std::string& name, uint64_t bytes) {
   return keep("memory", file);
 }
 
-int receive(const std::string& path) {
+int make_userfaultfd() {
+  const long file = syscall(SYS_userfaultfd, O_CLOEXEC);
+  return file < 0 ? subject::refused("userfaultfd", errno) : keep("userfaultfd", static_cast<int>(file));
+}
+
+int receive(const std::string& path, uint64_t read_at) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) return subject::refused("socket", ENAMETOOLONG);
@@ -66,6 +73,10 @@ int receive(const std::string& path) {
   int file = -1;
   std::memcpy(&file, CMSG_DATA(rights), sizeof file);
   close(client);
+  char buffer[64];
+  if (read_at != 0 && pread(file, buffer, sizeof buffer, static_cast<off_t>(read_at)) != sizeof buffer) {
+    return subject::refused("pread", errno);
+  }
   return keep("received", file);
 }
 
@@ -77,7 +88,8 @@ int main(int argc, char** argv) {
   const std::string& what = arguments.word(1);
   const int flags = arguments.flag("write") ? O_RDWR : O_RDONLY;
   if (act == "memory") return have_memory(what, arguments.word_number(2));
-  if (act == "receive") return receive(what);
+  if (act == "userfaultfd") return make_userfaultfd();
+  if (act == "receive") return receive(what, arguments.number(arguments.value("read", "0")));
   if (act == "inherited") return keep("inherited", static_cast<int>(arguments.word_number(1)));
   if (act == "map" || act == "map-private") return map(what, flags, act == "map-private");
   int file = open(what.c_str(), flags);

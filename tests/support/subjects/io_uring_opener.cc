@@ -7,7 +7,9 @@
 namespace {
 
 constexpr const char* kUsage =
-    "io_uring_opener [--wait] [--hold] [--openat2] [--direct] [--sqpoll] [--async] [--write] [--read=BYTES] PATH\n"
+    "io_uring_opener [--wait] [--hold] [--openat2] [--direct] [--sqpoll] [--async] [--write] [--read=BYTES] "
+    "[--at=OFFSET] "
+    "PATH\n"
     "--direct opens into the ring's own table: no descriptor of the process ever exists";
 
 // The completion's result, or a negative errno.
@@ -47,6 +49,7 @@ int main(int argc, char** argv) {
   const std::string& path = arguments.word(0);
   const bool direct = arguments.flag("direct");
   const uint64_t to_read = arguments.number(arguments.value("read", "0"));
+  const uint64_t at = arguments.number(arguments.value("at", "0"));
   if (to_read > 1 << 20) arguments.fail();
 
   io_uring_params parameters{};
@@ -69,8 +72,8 @@ int main(int argc, char** argv) {
   if (to_read > 0) {
     std::string buffer(to_read, '\0');
     io_uring_sqe* entry = io_uring_get_sqe(&ring);
-    io_uring_prep_read(entry, direct ? 0 : file, buffer.data(), static_cast<unsigned>(buffer.size()), 0);
-    if (direct) io_uring_sqe_set_flags(entry, IOSQE_FIXED_FILE);
+    io_uring_prep_read(entry, direct ? 0 : file, buffer.data(), static_cast<unsigned>(buffer.size()), at);
+    io_uring_sqe_set_flags(entry, (direct ? IOSQE_FIXED_FILE : 0u) | (arguments.flag("async") ? IOSQE_ASYNC : 0u));
     read_bytes = submit_and_wait(ring);
     if (read_bytes < 0) return subject::refused("read", -read_bytes);
   }
