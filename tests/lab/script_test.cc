@@ -73,9 +73,10 @@ TEST_CASE("several hosts reach each other, and each one's words and status come 
   // Whoever ends goes down, so the first waits for the second.
   const Said said =
       lab({"run", "--hosts", "2", "--", "bash", "-c",
-           "busybox=/run/lab/busybox\n"
-           "if [ $BULKHEAD_LAB_HOST = 1 ]; then timeout 60 $busybox nc -l -p 4000\n"
-           "else for try in {1..60}; do echo from $(hostname) | $busybox nc lab-1 4000 && break; sleep 1; done\n"
+           "if [ $BULKHEAD_LAB_HOST = 1 ]; then\n"
+           "  timeout 60 /run/lab/busybox nc -l -p 4000 < <(sleep 60)\n"
+           "else\n"
+           "  for try in {1..60}; do (echo from $(hostname) >/dev/tcp/lab-1/4000) && break; sleep 1; done\n"
            "fi || exit 9\n"
            "echo done; exit $((BULKHEAD_LAB_HOST - 1))"});
   CHECK(said.status == 1);
