@@ -1,8 +1,6 @@
 #include "agent/probes/hook_attacher.h"
 
 #include <bpf/btf.h>
-#include <linux/perf_event.h>
-#include <sys/syscall.h>
 
 #include <cerrno>
 
@@ -17,16 +15,11 @@ absl::StatusOr<LinkPtr> own(bpf_link* link, const Hook& hook) {
   return LinkPtr(link);
 }
 
-// As perf does: the event is opened for one CPU, the program runs on all.
-absl::StatusOr<LinkPtr> attach_tracepoint(const Hook& hook, std::uint64_t id, bpf_program* program) {
-  perf_event_attr attributes = {};
-  attributes.type = PERF_TYPE_TRACEPOINT;
-  attributes.size = sizeof(attributes);
-  attributes.config = id;
-  FileDescriptor event(static_cast<int>(syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC)));
-  if (!event) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open a perf event for ", describe(hook)));
-  absl::StatusOr<LinkPtr> link = own(bpf_program__attach_perf_event(program, event.get()), hook);
-  if (link.ok()) event.release();  // the link closes it
+absl::StatusOr<LinkPtr> attach_tracepoint(const Hook& hook, const TraceFs& tracefs, bpf_program* program) {
+  absl::StatusOr<FileDescriptor> event = tracefs.open_event(hook.name);
+  if (!event.ok()) return event.status();
+  absl::StatusOr<LinkPtr> link = own(bpf_program__attach_perf_event(program, event->get()), hook);
+  if (link.ok()) event->release();  // the link closes it
   return link;
 }
 
@@ -108,9 +101,8 @@ bool HookAttacher::has_member(const char* type, std::string_view member) const {
 absl::StatusOr<LinkPtr> HookAttacher::attach(const Hook& hook, bpf_program* program) const {
   switch (hook.kind) {
     case HookKind::kTracepoint: {
-      absl::StatusOr<std::uint64_t> id = tracefs_->id(hook.name);
-      if (!id.ok()) return id.status();
-      return attach_tracepoint(hook, *id, program);
+      if (!tracefs_.ok()) return tracefs_.status();
+      return attach_tracepoint(hook, *tracefs_, program);
     }
     case HookKind::kBtfTracepoint:
     case HookKind::kFentry:

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <linux/perf_event.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
@@ -43,6 +44,18 @@ absl::StatusOr<std::uint64_t> TraceFs::id(const std::string& tracepoint) const {
     return absl::InternalError(absl::StrCat("tracefs: ", path, " holds no number"));
   }
   return id;
+}
+
+absl::StatusOr<FileDescriptor> TraceFs::open_event(const std::string& tracepoint) const {
+  const absl::StatusOr<std::uint64_t> event_id = id(tracepoint);
+  if (!event_id.ok()) return event_id.status();
+  perf_event_attr attributes = {};
+  attributes.type = PERF_TYPE_TRACEPOINT;
+  attributes.size = sizeof(attributes);
+  attributes.config = *event_id;
+  FileDescriptor event(static_cast<int>(syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC)));
+  if (!event) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open a perf event for tracepoint ", tracepoint));
+  return event;
 }
 
 }  // namespace bulkhead::probes

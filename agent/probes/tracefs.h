@@ -16,6 +16,8 @@ class TraceFs {
 
   // `tracepoint` is "category/name". NotFound when this kernel has none of that name.
   absl::StatusOr<std::uint64_t> id(const std::string& tracepoint) const;
+  // A perf event of it, as perf has it for a program: opened for one CPU, the program runs on all.
+  absl::StatusOr<FileDescriptor> open_event(const std::string& tracepoint) const;
 
  private:
   explicit TraceFs(FileDescriptor root) : root_(std::move(root)) {}

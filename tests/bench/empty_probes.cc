@@ -3,8 +3,6 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <linux/bpf.h>
-#include <linux/perf_event.h>
-#include <sys/syscall.h>
 
 #include <array>
 #include <cerrno>
@@ -37,7 +35,8 @@ class Attacher {
     FileDescriptor program = load(hook);
     if (!program) return absl::ErrnoToStatus(errno, absl::StrCat("an empty program for ", describe(hook)));
     if (hook.kind == HookKind::kTracepoint) {
-      absl::StatusOr<FileDescriptor> event = open_event(hook);
+      if (!tracefs_.ok()) return tracefs_.status();
+      absl::StatusOr<FileDescriptor> event = tracefs_->open_event(hook.name);
       if (!event.ok()) return event.status();
       files.emplace_back(bpf_link_create(program.get(), event->get(), BPF_PERF_EVENT, nullptr));
       if (files.back()) files.push_back(*std::move(event));
@@ -82,19 +81,6 @@ class Attacher {
 
   std::uint32_t type_of(const std::string& name, std::uint32_t kind) const {
     return static_cast<std::uint32_t>(btf__find_by_name_kind(kernel_types_.get(), name.c_str(), kind));
-  }
-
-  absl::StatusOr<FileDescriptor> open_event(const Hook& hook) {
-    if (!tracefs_.ok()) return tracefs_.status();
-    const auto id = tracefs_->id(hook.name);
-    if (!id.ok()) return id.status();
-    perf_event_attr attributes = {};
-    attributes.type = PERF_TYPE_TRACEPOINT;
-    attributes.size = sizeof(attributes);
-    attributes.config = *id;
-    FileDescriptor event(static_cast<int>(syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC)));
-    if (!event) return absl::ErrnoToStatus(errno, absl::StrCat("a perf event for ", describe(hook)));
-    return event;
   }
 
   const std::unique_ptr<btf, BtfCloser> kernel_types_{btf__load_vmlinux_btf()};

@@ -5,43 +5,28 @@
 // tenth of a second for each. A test run would wait so at the end of each agent and of each test that loads probes.
 //
 // Exit status: the command's, 127 when it cannot be run. Without the rights that probes need it keeps nothing.
-#include <linux/perf_event.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <iostream>
+#include <vector>
 
 #include "agent/probes/probe_table.h"
 #include "agent/probes/tracefs.h"
-
-namespace {
-
-// Until this process ends.
-void keep(const bulkhead::probes::TraceFs& tracefs, const char* tracepoint) {
-  const auto id = tracefs.id(tracepoint);
-  if (!id.ok()) return;
-  perf_event_attr attributes = {};
-  attributes.type = PERF_TYPE_TRACEPOINT;
-  attributes.size = sizeof(attributes);
-  attributes.config = *id;
-  attributes.disabled = 1;
-  syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 2) {
     std::cerr << "usage: bulkhead-keep-tracepoints COMMAND [ARGUMENT...]\n";
     return 2;
   }
+  std::vector<bulkhead::probes::FileDescriptor> events;
   if (const auto tracefs = bulkhead::probes::TraceFs::open(); tracefs.ok()) {
     for (const bulkhead::probes::Probe& probe : bulkhead::probes::probe_table()) {
       for (const bulkhead::probes::Hook& hook : probe.hooks) {
-        if (hook.kind == bulkhead::probes::HookKind::kTracepoint) keep(*tracefs, hook.name);
+        if (hook.kind != bulkhead::probes::HookKind::kTracepoint) continue;
+        if (auto event = tracefs->open_event(hook.name); event.ok()) events.push_back(*std::move(event));
       }
     }
   }
