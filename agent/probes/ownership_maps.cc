@@ -114,11 +114,11 @@ absl::StatusOr<VmmEntry> OwnershipMaps::vmm(std::uint32_t tgid) const {
 }
 
 absl::Status OwnershipMaps::set_volume(const FileKey& key, Owner owner) {
-  return volumes_.set(to_kernel(key), bh_volume{.owner = to_kernel(owner), .is_memory = 0});
+  return volumes_.set(to_kernel(key), bh_volume{.owner = to_kernel(owner), .flags = 0, .ledger = 0});
 }
 
 absl::Status OwnershipMaps::set_guest_memory(const FileKey& key, Owner owner) {
-  return volumes_.set(to_kernel(key), bh_volume{.owner = to_kernel(owner), .is_memory = 1});
+  return volumes_.set(to_kernel(key), bh_volume{.owner = to_kernel(owner), .flags = BH_VOLUME_MEMORY, .ledger = 0});
 }
 
 void OwnershipMaps::remove_volume(const FileKey& key) {

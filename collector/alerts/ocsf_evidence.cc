@@ -6,33 +6,25 @@
 #include <string_view>
 
 #include "absl/strings/ascii.h"
+#include "collector/alerts/ocsf_parts.h"
 #include "collector/detect/network_text.h"
 
 namespace bulkhead::alerts {
-namespace {
 
-using Json = nlohmann::ordered_json;
-
-constexpr int kRegularFile = 1;
-constexpr int kBlockDevice = 4;
-constexpr int kOther = 99;
-constexpr std::uint32_t kNoLogin = 4294967295u;
-
-// "PROBE_MEMORY_PTRACE" as "memory_ptrace"; the number where this build has no name for it.
 std::string enum_name(const google::protobuf::EnumDescriptor& descriptor, int number, std::size_t prefix) {
   if (number == 0) return "";
   const auto* value = descriptor.FindValueByNumber(number);
   return value != nullptr ? absl::AsciiStrToLower(value->name().substr(prefix)) : fmt::format("{}", number);
 }
 
-template <std::size_t kSize>
-std::string enum_name(const google::protobuf::EnumDescriptor* descriptor, int number, const char (&)[kSize]) {
-  return enum_name(*descriptor, number, kSize - 1);
-}
-
 Json file(const std::string& path, int type) {
   return {{"path", path}, {"name", path.substr(path.rfind('/') + 1)}, {"type_id", type}};
 }
+
+namespace {
+
+constexpr int kOther = 99;
+constexpr std::uint32_t kNoLogin = 4294967295u;
 
 // A start is told in nanoseconds since boot; the event's two stamps tell when the boot was.
 Json process(const v1::Process& process, const v1::Event& event) {
@@ -260,6 +252,15 @@ Json evidence(const v1::Event& event) {
       data["target"] = event.claim().target();
       data["read_only"] = event.claim().read_only();
       data["shareable"] = event.claim().shareable();
+      data["image"] = event.claim().image();
+      break;
+    case v1::Event::kVolumeIo:
+    case v1::Event::kVolumeChange:
+    case v1::Event::kVolumeMapping:
+    case v1::Event::kResidueRead:
+    case v1::Event::kWipeRecord:
+    case v1::Event::kSharedVolume:
+      add_disk_evidence(event, json, data);
       break;
     case v1::Event::PAYLOAD_NOT_SET:
       break;

@@ -94,6 +94,26 @@ std::string describe(const v1::Event& event) {
       return absl::StrCat("VMM dumps core by signal ", event.core_dump().signal(), " to ", event.core_dump().pattern());
     case v1::Event::kClaim:
       return absl::StrCat("domain ", event.actor().domain_name(), " is defined with it as ", event.claim().target());
+    case v1::Event::kVolumeIo:
+      return absl::StrCat(event.volume_io().bytes_read(), " bytes read, ", event.volume_io().bytes_written(),
+                          " written");
+    case v1::Event::kVolumeChange:
+      return absl::StrCat("volume ",
+                          lower(v1::VolumeChangeKind_Name(event.volume_change().kind()), "VOLUME_CHANGE_KIND_"), " = ",
+                          event.volume_change().result());
+    case v1::Event::kVolumeMapping:
+      return absl::StrCat(event.volume_mapping().removed() ? "no longer behind " : "reachable through ",
+                          lower(v1::VolumeMappingKind_Name(event.volume_mapping().kind()), "VOLUME_MAPPING_KIND_"), " ",
+                          event.volume_mapping().name());
+    case v1::Event::kResidueRead:
+      return absl::StrCat(event.residue_read().bytes(), " bytes read that ", event.residue_read().previous_tenant(),
+                          " left");
+    case v1::Event::kWipeRecord:
+      return absl::StrCat("wipe ", lower(v1::WipeVerdict_Name(event.wipe_record().verdict()), "WIPE_VERDICT_"), ", ",
+                          event.wipe_record().bytes_remaining(), " of ", event.wipe_record().size(), " bytes as ",
+                          event.wipe_record().previous_tenant(), " left them");
+    case v1::Event::kSharedVolume:
+      return absl::StrCat("in ", event.shared_volume().holders_size(), " domains");
     case v1::Event::PAYLOAD_NOT_SET:
       return "of a kind that this version does not know";
   }

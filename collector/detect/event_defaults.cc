@@ -4,6 +4,7 @@ namespace bulkhead::detect {
 namespace {
 
 constexpr char kDomain[] = "11111111-1111-1111-1111-111111111111";
+constexpr char kVolume[] = "/var/lib/libvirt/images/web.qcow2";
 constexpr char kOtherDomain[] = "22222222-2222-2222-2222-222222222222";
 
 // A tool that someone with a login runs on the host.
@@ -183,6 +184,46 @@ void set_payload(v1::Event& event, v1::Event::PayloadCase kind) {
       set_vmm(*event.mutable_actor());
       set_object(event, v1::OBJECT_KIND_VOLUME, "/var/lib/libvirt/images/web.qcow2");
       event.mutable_claim()->set_target("vda");
+      return;
+    case v1::Event::kVolumeIo:
+      event.set_probe(v1::PROBE_DISK_VOLUME_IO);
+      set_host_process(*event.mutable_actor());
+      set_object(event, v1::OBJECT_KIND_VOLUME, kVolume);
+      event.mutable_volume_io()->set_layer(v1::VOLUME_IO_LAYER_FILE);
+      return;
+    case v1::Event::kVolumeChange:
+      event.set_probe(v1::PROBE_DISK_VOLUME_CHANGE);
+      set_host_process(*event.mutable_actor());
+      set_object(event, v1::OBJECT_KIND_VOLUME, kVolume);
+      event.set_path(kVolume);
+      event.mutable_volume_change()->set_kind(v1::VOLUME_CHANGE_KIND_RENAMED);
+      return;
+    case v1::Event::kVolumeMapping:
+      event.set_probe(v1::PROBE_DISK_MAPPING);
+      set_host_process(*event.mutable_actor());
+      set_object(event, v1::OBJECT_KIND_VOLUME, kVolume);
+      event.mutable_volume_mapping()->set_kind(v1::VOLUME_MAPPING_KIND_LOOP);
+      event.mutable_volume_mapping()->set_name("loop0");
+      return;
+    case v1::Event::kResidueRead:
+      event.set_probe(v1::PROBE_DISK_BLOCK_IO);
+      set_vmm(*event.mutable_actor());
+      set_object(event, v1::OBJECT_KIND_VOLUME, "/dev/vg/web");
+      event.mutable_residue_read()->set_previous_tenant("initech");
+      event.mutable_residue_read()->set_bytes(4096);
+      event.mutable_residue_read()->set_reads(1);
+      return;
+    case v1::Event::kWipeRecord:
+      event.set_probe(v1::PROBE_AGENT);
+      set_object(event, v1::OBJECT_KIND_VOLUME, "/dev/vg/web");
+      event.mutable_wipe_record()->set_verdict(v1::WIPE_VERDICT_PROVEN);
+      event.mutable_wipe_record()->set_previous_tenant("initech");
+      event.mutable_wipe_record()->set_size(1 << 30);
+      return;
+    case v1::Event::kSharedVolume:
+      event.set_probe(v1::PROBE_COLLECTOR);
+      set_object(event, v1::OBJECT_KIND_VOLUME, kVolume);
+      event.mutable_shared_volume()->set_identity("wwid:naa.5000c500a1b2c3d4");
       return;
     case v1::Event::PAYLOAD_NOT_SET:
       return;

@@ -34,8 +34,15 @@ inline constexpr KindMask kAgentStop = mask(v1::Event::kAgentStop);
 inline constexpr KindMask kCoreDump = mask(v1::Event::kCoreDump);
 inline constexpr KindMask kClaim = mask(v1::Event::kClaim);
 inline constexpr KindMask kSiblingTime = mask(v1::Event::kSiblingTime);
-inline constexpr KindMask kAccesses =
-    kMemory | kFile | kFrame | kControl | kEndpoint | kVmmAct | kHolding | kPageMerge | kClaim | kSiblingTime;
+inline constexpr KindMask kVolumeIo = mask(v1::Event::kVolumeIo);
+inline constexpr KindMask kVolumeChange = mask(v1::Event::kVolumeChange);
+inline constexpr KindMask kVolumeMapping = mask(v1::Event::kVolumeMapping);
+inline constexpr KindMask kResidueRead = mask(v1::Event::kResidueRead);
+inline constexpr KindMask kWipeRecord = mask(v1::Event::kWipeRecord);
+inline constexpr KindMask kSharedVolume = mask(v1::Event::kSharedVolume);
+inline constexpr KindMask kAccesses = kMemory | kFile | kFrame | kControl | kEndpoint | kVmmAct | kHolding |
+                                      kPageMerge | kClaim | kSiblingTime | kVolumeIo | kVolumeChange | kVolumeMapping |
+                                      kResidueRead;
 
 // A getter is a lambda without captures, so each of these makes a plain function of it.
 template <typename T>
@@ -112,5 +119,6 @@ void add_payload_fields(std::vector<Field>& table);
 void add_control_fields(std::vector<Field>& table);
 // Of the VMM's own acts, of what a sweep found, of KSM and siblings, and of the agent itself.
 void add_host_fields(std::vector<Field>& table);
+void add_disk_fields(std::vector<Field>& table);
 
 }  // namespace bulkhead::detect

@@ -203,6 +203,7 @@ void add_payload_fields(std::vector<Field>& table) {
   add_frame_fields(table);
   add_control_fields(table);
   add_host_fields(table);
+  add_disk_fields(table);
   add_own_fields(table);
   add_collector_fields(table);
 }

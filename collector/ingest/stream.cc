@@ -125,6 +125,7 @@ absl::Status Stream::handle() {
       return hub_.directory().set_inventory(hello_.host_id(), connection_, incoming_.inventory());
     case v1::AgentMessage::kCoverage:
       return hub_.directory().set_coverage(hello_.host_id(), connection_, incoming_.coverage());
+    case v1::AgentMessage::kLedger:
     case v1::AgentMessage::MESSAGE_NOT_SET:
       // A newer agent's message that this version does not know.
       return absl::OkStatus();

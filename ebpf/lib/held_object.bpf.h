@@ -11,7 +11,7 @@ static __always_inline void bh_hold_volume(struct task_struct* task, struct file
   if (!bh_file_key_of(inode, &found->file)) return;
   struct bh_volume* volume = bpf_map_lookup_elem(&volumes, &found->file);
   if (!volume) return;
-  bool is_memory = volume->is_memory;
+  bool is_memory = volume->flags & BH_VOLUME_MEMORY;
   found->header.object = volume->owner;
   found->held = is_memory ? BH_HELD_GUEST_MEMORY : BH_HELD_VOLUME;
   bh_judge_holding(BH_PROBE_HOST_SWEEP, task, file, found, is_memory ? BH_MAY_ACCESS_MEMORY : BH_MAY_OPEN_VOLUMES,

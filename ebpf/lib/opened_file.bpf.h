@@ -62,8 +62,9 @@ static __always_inline bool bh_judge_volume(__u32 probe, struct task_struct* tas
     BH_COUNT(probe, suppressed);
     return true;
   }
-  if (volume->is_memory) found.header.flags = BH_FLAG_GUEST_MEMORY;
-  bh_tell_opened(probe, task, open->file, &found, volume->is_memory ? BH_MAY_ACCESS_MEMORY : BH_MAY_OPEN_VOLUMES);
+  bool is_memory = volume->flags & BH_VOLUME_MEMORY;
+  if (is_memory) found.header.flags = BH_FLAG_GUEST_MEMORY;
+  bh_tell_opened(probe, task, open->file, &found, is_memory ? BH_MAY_ACCESS_MEMORY : BH_MAY_OPEN_VOLUMES);
   return true;
 }
 

@@ -52,8 +52,12 @@ BH_STATIC_ASSERT(sizeof(struct bh_file_key) == 24, "bh_file_key");
 /* A tenant's volume, or an object of guest memory: one map for both, so that an open costs one look-up. */
 struct bh_volume {
   struct bh_owner owner;
-  __u32 is_memory;
+  __u32 flags;  /* BH_VOLUME_* */
+  __u32 ledger; /* of what its last tenant left on it (ebpf/records/ledger.h); 0 for none */
 };
+#define BH_VOLUME_MEMORY 1u /* an object of guest memory */
+#define BH_VOLUME_BASE 2u   /* an image that everyone may read and nobody write; its owner is the host */
+BH_STATIC_ASSERT(sizeof(struct bh_volume) == 16, "bh_volume");
 
 /*
  * What a VMM may open or connect to besides volumes and its endpoints: any kind of file, directories among them. Domain

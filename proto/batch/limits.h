@@ -19,6 +19,8 @@ inline constexpr std::size_t kStringsPerBatch = kEventsPerBatch * 32 + 1;
 inline constexpr std::size_t kUnpackedBytes = 8u << 20;
 // A grant names at most a few hundred domains.
 inline constexpr std::size_t kGrantChangeBytes = 64u << 10;
+// A shared volume names at most 16 domains and their sources.
+inline constexpr std::size_t kSharedVolumeBytes = 128u << 10;
 // An inventory of 1,000 domains with four volumes and four ports each is about 600 KiB.
 inline constexpr std::size_t kMessageBytes = 8u << 20;
 

@@ -107,6 +107,25 @@ absl::Status clean_coverage_change(v1::CoverageChange* change) {
   return absl::OkStatus();
 }
 
+absl::Status clean_wipe_record(v1::WipeRecord* record) {
+  clean_label(record->mutable_identity());
+  for (std::string& host : *record->mutable_hosts()) clean_label(&host);
+  if (auto status = clean_identity("previous_tenant", record->mutable_previous_tenant()); !status.ok()) return status;
+  return clean_identity("next_tenant", record->mutable_next_tenant());
+}
+
+absl::Status clean_shared_volume(v1::SharedVolume* shared) {
+  clean_label(shared->mutable_identity());
+  for (v1::VolumeHolder& holder : *shared->mutable_holders()) {
+    for (std::string* label : {holder.mutable_host_id(), holder.mutable_domain_uuid(), holder.mutable_domain_name(),
+                               holder.mutable_source()}) {
+      clean_label(label);
+    }
+    if (auto status = clean_identity("tenant", holder.mutable_tenant()); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status clean_payload(v1::Event* event) {
   switch (event->payload_case()) {
     case v1::Event::kFrameDelivery:
@@ -127,7 +146,21 @@ absl::Status clean_payload(v1::Event* event) {
       return absl::OkStatus();
     case v1::Event::kClaim:
       clean_label(event->mutable_claim()->mutable_target());
+      clean_label(event->mutable_claim()->mutable_image());
       return absl::OkStatus();
+    case v1::Event::kVolumeChange:
+      clean_label(event->mutable_volume_change()->mutable_other_path());
+      return absl::OkStatus();
+    case v1::Event::kVolumeMapping:
+      clean_label(event->mutable_volume_mapping()->mutable_name());
+      clean_label(event->mutable_volume_mapping()->mutable_type());
+      return absl::OkStatus();
+    case v1::Event::kResidueRead:
+      return clean_identity("previous_tenant", event->mutable_residue_read()->mutable_previous_tenant());
+    case v1::Event::kWipeRecord:
+      return clean_wipe_record(event->mutable_wipe_record());
+    case v1::Event::kSharedVolume:
+      return clean_shared_volume(event->mutable_shared_volume());
     case v1::Event::kCoverageChange:
       return clean_coverage_change(event->mutable_coverage_change());
     case v1::Event::kMemoryAccess:
@@ -138,6 +171,7 @@ absl::Status clean_payload(v1::Event* event) {
     case v1::Event::kHolding:
     case v1::Event::kPageMerge:
     case v1::Event::kSiblingTime:
+    case v1::Event::kVolumeIo:
     case v1::Event::kAgentStop:
     case v1::Event::PAYLOAD_NOT_SET:
       return absl::OkStatus();

@@ -19,4 +19,10 @@
   X(kAgentStop, agent_stop)           \
   X(kCoreDump, core_dump)             \
   X(kClaim, claim)                    \
-  X(kSiblingTime, sibling_time)
+  X(kSiblingTime, sibling_time)       \
+  X(kVolumeIo, volume_io)             \
+  X(kVolumeChange, volume_change)     \
+  X(kVolumeMapping, volume_mapping)   \
+  X(kResidueRead, residue_read)       \
+  X(kWipeRecord, wipe_record)         \
+  X(kSharedVolume, shared_volume)

@@ -170,6 +170,16 @@ class Validator {
         return bounded(event.core_dump().ByteSizeLong(), 2 * limits::kStringBytes);
       case v1::PackedEvent::kClaim:
         return bounded(event.claim().ByteSizeLong(), 2 * limits::kStringBytes);
+      case v1::PackedEvent::kVolumeChange:
+        return bounded(event.volume_change().ByteSizeLong(), 2 * limits::kStringBytes);
+      case v1::PackedEvent::kVolumeMapping:
+        return bounded(event.volume_mapping().ByteSizeLong(), 3 * limits::kStringBytes);
+      case v1::PackedEvent::kResidueRead:
+        return bounded(event.residue_read().ByteSizeLong(), 2 * limits::kStringBytes);
+      case v1::PackedEvent::kWipeRecord:
+        return bounded(event.wipe_record().ByteSizeLong(), 8 * limits::kStringBytes);
+      case v1::PackedEvent::kSharedVolume:
+        return bounded(event.shared_volume().ByteSizeLong(), limits::kSharedVolumeBytes);
       case v1::PackedEvent::kCoverageChange:
         return bounded(event.coverage_change().ByteSizeLong(), 7 * limits::kStringBytes);
       case v1::PackedEvent::kMemoryAccess:
@@ -180,6 +190,7 @@ class Validator {
       case v1::PackedEvent::kHolding:
       case v1::PackedEvent::kPageMerge:
       case v1::PackedEvent::kSiblingTime:
+      case v1::PackedEvent::kVolumeIo:
       case v1::PackedEvent::kAgentStop:
       case v1::PackedEvent::PAYLOAD_NOT_SET:
         return 0;

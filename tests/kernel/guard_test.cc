@@ -185,7 +185,7 @@ TEST_CASE("entries that others made, altered and removed are told and put right"
   const stage::FileDescriptor trusted(open_own_map("trusted_executables"));
   const stage::FileDescriptor vmms(open_own_map("vmms"));
   const bh_file_key disk_key = key_of(*disk), other_key = key_of(*other), tool_key = key_of(*tool);
-  const bh_volume of_globex = {.owner = {kGlobex.tenant, kGlobex.domain}, .is_memory = 0};
+  const bh_volume of_globex = {.owner = {kGlobex.tenant, kGlobex.domain}, .flags = 0, .ledger = 0};
   REQUIRE(bpf_map_update_elem(volumes.get(), &disk_key, &of_globex, BPF_EXIST) == 0);
   REQUIRE(bpf_map_delete_elem(volumes.get(), &other_key) == 0);
   const bh_trust everything = {.permissions = 7, .uid = BH_ANY_UID};

@@ -115,6 +115,7 @@ TestCollector::Answers TestCollector::answer(const v1::AgentMessage& message) {
     case v1::AgentMessage::kCoverage:
       collected_.coverages.push_back(message.coverage());
       return {};
+    case v1::AgentMessage::kLedger:
     case v1::AgentMessage::MESSAGE_NOT_SET:
       collected_.fault = "an empty message";
       return {};
