@@ -15,6 +15,7 @@
 #include "agent/guard/guard.h"
 #include "agent/health_watch.h"
 #include "agent/inventory/libvirt_inventory.h"
+#include "agent/ledger_watch.h"
 #include "agent/libvirt_options.h"
 #include "agent/monitor.h"
 #include "agent/ownership/ownership.h"
@@ -62,6 +63,7 @@ class Agent::Impl {
   void append(std::vector<v1::Event> events);
   void apply(std::shared_ptr<const inventory::Snapshot> snapshot);
   void arm_waiting_timer();
+  absl::Status open_ledgers();
   absl::Status open_inventory();
   absl::Status open_monitor();
   void use_policy();
@@ -85,6 +87,7 @@ class Agent::Impl {
   std::unique_ptr<Sweeper> sweeper_;
   std::unique_ptr<spool::Spool> spool_;
   std::unique_ptr<HealthWatch> health_;
+  std::unique_ptr<LedgerWatch> ledgers_;
   std::unique_ptr<stream::Stream> stream_;
   std::unique_ptr<inventory::LibvirtInventory> inventory_;
 
@@ -130,6 +133,7 @@ absl::Status Agent::Impl::open() {
                                    policy::trusted_services_of(policy_->current(), config_), config_.vmm_files);
   if (!ownership.ok()) return absl::InvalidArgumentError(ownership.status().message());
   ownership_ = *std::move(ownership);
+  if (absl::Status status = open_ledgers(); !status.ok()) return status;
   attributor_ = std::make_unique<attribute::Attributor>(*ownership_);
   sweeper_ = std::make_unique<Sweeper>(io_, probes_->host_sweep(), *ownership_, config_.sweep.interval);
 
@@ -166,6 +170,20 @@ absl::Status Agent::Impl::open() {
   return open_monitor();
 }
 
+absl::Status Agent::Impl::open_ledgers() {
+  const auto tell = [this](const std::vector<ledger::ToldWipe>& told) {
+    std::vector<v1::Event> events;
+    for (const ledger::ToldWipe& one : told) events.push_back(wipe_event(one, ownership_->registry()));
+    append(std::move(events));
+  };
+  absl::StatusOr<std::unique_ptr<LedgerWatch>> ledgers =
+      LedgerWatch::open(io_, *probes_, config_.state_dir, host_id_, {tell, [this] { apply(snapshot_); }});
+  if (!ledgers.ok()) return absl::InvalidArgumentError(ledgers.status().message());
+  ledgers_ = *std::move(ledgers);
+  ownership_->keep_ledgers(ledgers_->book());
+  return absl::OkStatus();
+}
+
 absl::Status Agent::Impl::open_inventory() {
   inventory::LibvirtOptions options = libvirt_options(config_);
   options.tenant_rules = policy::tenant_rules_of(policy_->current(), config_);
@@ -200,6 +218,7 @@ void Agent::Impl::run() {
   });
   reader_->start();
   health_->start();
+  ledgers_->start();
   guard_->start();
   control_watch_->start();
   const auto attached = std::count_if(probes_->coverage().begin(), probes_->coverage().end(),
@@ -297,6 +316,7 @@ void Agent::Impl::apply(std::shared_ptr<const inventory::Snapshot> snapshot) {
     changes.push_back(foreign_claim_event(foreign, ownership_->registry()));
   }
   append(std::move(changes));
+  ledgers_->tell();
   tell_what_is_ready();
   sweeper_->ownership_changed();
   if (!applied.incomplete) return;
@@ -320,6 +340,7 @@ void Agent::Impl::stop(int signal) {
   waiting_timer_.cancel();
   incomplete_timer_.cancel();
   health_->stop();
+  ledgers_->stop();
   reader_->stop();
   monitor_.reset();
   inventory_.reset();

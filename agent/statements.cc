@@ -87,6 +87,19 @@ v1::Event tenant_change_event(const ownership::TenantChanged& change, const owne
   return event;
 }
 
+// The volume's content is the last tenant's, whoever has it now.
+v1::Event wipe_event(const ledger::ToldWipe& told, const ownership::Registry& registry) {
+  v1::Event event = own_event();
+  attribute::describe_owner(told.next, registry, *event.mutable_actor());
+  v1::Object& object = *event.mutable_object();
+  object.set_kind(v1::OBJECT_KIND_VOLUME);
+  object.set_tenant(told.record.previous_tenant());
+  object.set_id(told.source);
+  event.set_path(told.source);
+  *event.mutable_wipe_record() = told.record;
+  return event;
+}
+
 v1::Event foreign_claim_event(const ownership::ForeignClaim& foreign, const ownership::Registry& registry) {
   v1::Event event = own_event();
   attribute::describe_owner(foreign.claim.owner, registry, *event.mutable_actor());

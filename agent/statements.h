@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "agent/ledger/ledger_book.h"
 #include "agent/ownership/ownership.h"
 #include "agent/probes/probe_set.h"
 #include "agent/spool/clock.h"
@@ -29,6 +30,7 @@ v1::Coverage coverage_of(const probes::ProbeSet& probes);
 
 // As of now.
 v1::Event tenant_change_event(const ownership::TenantChanged& change, const ownership::Registry& registry);
+v1::Event wipe_event(const ledger::ToldWipe& told, const ownership::Registry& registry);
 v1::Event foreign_claim_event(const ownership::ForeignClaim& foreign, const ownership::Registry& registry);
 
 }  // namespace bulkhead

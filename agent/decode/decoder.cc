@@ -16,6 +16,7 @@ static_assert(static_cast<int>(BH_PROBE_CONTROL_VMM_LIFECYCLE) == v1::PROBE_CONT
 static_assert(static_cast<int>(BH_PROBE_CONTROL_ENDPOINT) == v1::PROBE_CONTROL_ENDPOINT);
 static_assert(static_cast<int>(BH_PROBE_MEMORY_INSTRUMENT) == v1::PROBE_MEMORY_INSTRUMENT);
 static_assert(static_cast<int>(BH_PROBE_MEMORY_CORE_DUMP) == v1::PROBE_MEMORY_CORE_DUMP);
+static_assert(static_cast<int>(BH_PROBE_DISK_BLOCK_IO) == v1::PROBE_DISK_BLOCK_IO);
 static_assert(static_cast<int>(BH_PROBE_SCHED_SIBLINGS) == v1::PROBE_SCHED_SIBLINGS);
 static_assert(static_cast<int>(BH_PROBE_MEMORY_UPROBE) == v1::PROBE_MEMORY_UPROBE);
 static_assert(static_cast<int>(BH_PROBE_HOST_SWEEP) == v1::PROBE_HOST_SWEEP);
@@ -84,6 +85,8 @@ absl::StatusOr<Record> decode(std::span<const std::byte> bytes) {
       return decode_canary(bytes);
     case BH_RECORD_MERGE:
       return decode_merge(bytes);
+    case BH_RECORD_RESIDUE_READ:
+      return decode_residue(bytes);
     case BH_RECORD_SIBLINGS:
       return decode_siblings(bytes);
     case BH_RECORD_CORE:

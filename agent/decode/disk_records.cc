@@ -32,4 +32,24 @@ absl::StatusOr<Record> decode_file_open(std::span<const std::byte> bytes) {
   return opened;
 }
 
+absl::StatusOr<Record> decode_residue(std::span<const std::byte> bytes) {
+  bh_residue_record raw;
+  if (!read_fixed(bytes, raw)) return too_short("residue", bytes.size());
+  if (raw.extents_count > BH_RESIDUE_EXTENTS) {
+    return absl::InvalidArgumentError(absl::StrCat("residue record with ", raw.extents_count, " extents"));
+  }
+  ResidueRecord read;
+  read.header = header_from(raw.header);
+  read.file = file_key_from(raw.file);
+  read.residue.set_bytes(raw.bytes);
+  read.residue.set_reads(raw.reads);
+  read.residue.set_device(raw.file.device);
+  for (const bh_extent& extent : std::span(raw.extents, raw.extents_count)) {
+    v1::Extent& told = *read.residue.add_extents();
+    told.set_offset(extent.offset);
+    told.set_length(extent.length);
+  }
+  return read;
+}
+
 }  // namespace bulkhead::decode

@@ -166,9 +166,16 @@ struct CoreRecord {
   std::uint64_t limit = 0;
 };
 
+// Its tenant read what the last one left on it.
+struct ResidueRecord {
+  Header header;
+  FileKey file;
+  v1::ResidueRead residue;  // whose it was comes later
+};
+
 using Record = std::variant<ActorRecord, MemoryRecord, FileOpenRecord, DeliveryRecord, LifecycleRecord, ControlRecord,
                             EndpointRecord, VmmActRecord, HoldingRecord, SignalRecord, CanaryRecord, MergeRecord,
-                            CoreRecord, SiblingsRecord>;
+                            CoreRecord, SiblingsRecord, ResidueRecord>;
 
 const Header& header_of(const Record& record);
 

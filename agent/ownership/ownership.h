@@ -74,6 +74,11 @@ class Ownership {
   const Registry& registry() const { return registry_; }
   StartingVmms& starting() { return starting_; }
 
+  // Volumes::keep_ledgers(); to be called before apply().
+  void keep_ledgers(VolumeLedgers& ledgers) { volumes_.keep_ledgers(ledgers); }
+  // VolumeLedgers::residue().
+  Residue residue(const probes::FileKey& key) const { return volumes_.residue(key); }
+
   // Null for what is not owned (any more).
   const VolumeFacts* volume(const probes::FileKey& key) const { return volumes_.find(key); }
   const PortFacts* port(const probes::PortKey& key) const { return ports_.find(key); }

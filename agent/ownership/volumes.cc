@@ -38,6 +38,11 @@ Volumes::Applied Volumes::apply(const inventory::Snapshot& snapshot,
   std::map<probes::FileKey, std::string> unwatched;
   const std::map<probes::FileKey, Verdict> verdicts = claims_.judge(survey.claims, survey.absent);
   tell_foreign(survey.claims, verdicts, applied);
+  const std::map<probes::FileKey, std::uint32_t> ledgers = follow_ledgers(survey, verdicts);
+  const auto ledger_of = [&](const probes::FileKey& key) {
+    const auto ledger = ledgers.find(key);
+    return ledger == ledgers.end() ? 0 : ledger->second;
+  };
   for (const auto& [key, verdict] : verdicts) {
     probes::Owner owner = verdict.claim.owner;
     switch (verdict.kind) {
@@ -50,15 +55,23 @@ Volumes::Applied Volumes::apply(const inventory::Snapshot& snapshot,
         owner = {probes::kContestedNumber, 0};
         break;
     }
-    if (absl::Status status = maps_.set_volume(key, owner); !status.ok()) {
+    if (absl::Status status = maps_.set_volume(key, owner, ledger_of(key)); !status.ok()) {
       unwatched.emplace(key, std::string(status.message()));
     } else {
       volumes.emplace(key, VolumeFacts{verdict.claim.source, owner});
     }
   }
-  for (const auto& [key, facts] : volumes_) {
-    if (!volumes.contains(key)) maps_.remove_volume(key);
+  std::set<probes::FileKey> released;
+  for (const auto& [key, ledger] : ledgers) {
+    if (!volumes.contains(key) && maps_.set_volume(key, {probes::kHostNumber, 0}, ledger).ok()) released.insert(key);
   }
+  for (const auto& [key, facts] : volumes_) {
+    if (!volumes.contains(key) && !released.contains(key)) maps_.remove_volume(key);
+  }
+  for (const probes::FileKey& key : released_) {
+    if (!volumes.contains(key) && !released.contains(key)) maps_.remove_volume(key);
+  }
+  released_ = std::move(released);
   volumes_ = std::move(volumes);
   if (absl::Status status = claims_.save(); !status.ok()) {
     spdlog::error("who owns which volume cannot be remembered: {}", std::string(status.message()));
@@ -79,6 +92,22 @@ Volumes::Applied Volumes::apply(const inventory::Snapshot& snapshot,
     }
   }
   return applied;
+}
+
+std::map<probes::FileKey, std::uint32_t> Volumes::follow_ledgers(const Survey& survey,
+                                                                 const std::map<probes::FileKey, Verdict>& verdicts) {
+  if (ledgers_ == nullptr) return {};
+  std::vector<OwnedBlock> owned;
+  std::vector<probes::FileKey> undecided;
+  for (const auto& [key, verdict] : verdicts) {
+    if (!key.block_device) continue;
+    if (verdict.kind == Verdict::Kind::kOwned) {
+      owned.push_back({key, verdict.claim.source, verdict.claim.tenant, verdict.claim.owner});
+    } else {
+      undecided.push_back(key);
+    }
+  }
+  return ledgers_->follow(owned, undecided, survey.absent);
 }
 
 void Volumes::tell_foreign(const std::vector<Claim>& claims, const std::map<probes::FileKey, Verdict>& verdicts,

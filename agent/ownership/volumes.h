@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "agent/inventory/model.h"
 #include "agent/ownership/volume_claims.h"
+#include "agent/ownership/volume_ledgers.h"
 #include "agent/probes/ownership_maps.h"
 #include "bulkhead/v1/host.pb.h"
 
@@ -29,6 +30,11 @@ class Volumes {
  public:
   // `maps` must outlive this.
   Volumes(probes::OwnershipMaps& maps, VolumeClaims claims) : maps_(maps), claims_(std::move(claims)) {}
+
+  // Those of block volumes; to be called before apply(). They outlive this.
+  void keep_ledgers(VolumeLedgers& ledgers) { ledgers_ = &ledgers; }
+  // VolumeLedgers::residue().
+  Residue residue(const probes::FileKey& key) const { return ledgers_ == nullptr ? Residue{} : ledgers_->residue(key); }
 
   struct Applied {
     std::vector<ForeignClaim> foreign_claims;  // those that the snapshot before did not have
@@ -53,12 +59,18 @@ class Volumes {
   };
   Survey survey_volumes(const inventory::Snapshot& snapshot, const std::map<std::string, probes::Owner>& domains) const;
 
+  // The numbers of the ledgers, by key.
+  std::map<probes::FileKey, std::uint32_t> follow_ledgers(const Survey& survey,
+                                                          const std::map<probes::FileKey, Verdict>& verdicts);
+
   void tell_foreign(const std::vector<Claim>& claims, const std::map<probes::FileKey, Verdict>& verdicts,
                     Applied& applied);
 
   probes::OwnershipMaps& maps_;
   VolumeClaims claims_;
+  VolumeLedgers* ledgers_ = nullptr;
   std::map<probes::FileKey, VolumeFacts> volumes_;
+  std::set<probes::FileKey> released_;  // nobody's, and watched on for what is left on them
   std::set<std::pair<std::uint32_t, probes::FileKey>> told_claims_;  // by domain number
 };
 

@@ -113,8 +113,8 @@ absl::StatusOr<VmmEntry> OwnershipMaps::vmm(std::uint32_t tgid) const {
                   .confined = (value.flags & BH_VMM_CONFINED) != 0};
 }
 
-absl::Status OwnershipMaps::set_volume(const FileKey& key, Owner owner) {
-  return volumes_.set(to_kernel(key), bh_volume{.owner = to_kernel(owner), .flags = 0, .ledger = 0});
+absl::Status OwnershipMaps::set_volume(const FileKey& key, Owner owner, std::uint32_t ledger) {
+  return volumes_.set(to_kernel(key), bh_volume{.owner = to_kernel(owner), .flags = 0, .ledger = ledger});
 }
 
 absl::Status OwnershipMaps::set_guest_memory(const FileKey& key, Owner owner) {

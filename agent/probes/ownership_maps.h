@@ -126,7 +126,8 @@ class OwnershipMaps {
   // NotFound when the process is in no map.
   absl::StatusOr<VmmEntry> vmm(std::uint32_t tgid) const;
 
-  absl::Status set_volume(const FileKey& key, Owner owner);
+  // `ledger`: the number of what is known of its last tenant (KernelLedger), 0 for nothing.
+  absl::Status set_volume(const FileKey& key, Owner owner, std::uint32_t ledger = 0);
   // An object of guest memory; in the same map, so that no file is both.
   absl::Status set_guest_memory(const FileKey& key, Owner owner);
   // Either of the two.

@@ -53,6 +53,7 @@ class ProbeSet::Impl {
 
   const std::vector<v1::ProbeCoverage>& coverage() const { return coverage_; }
   OwnershipMaps& ownership() { return shared_.ownership(); }
+  LedgerMaps& ledgers() { return shared_.ledgers(); }
   bool follow_libvirt(std::span<const std::string> libraries);
   std::vector<v1::ProbeCoverage> find_detached();
   bool tend();
@@ -301,6 +302,9 @@ const std::vector<v1::ProbeCoverage>& ProbeSet::coverage() const {
 }
 OwnershipMaps& ProbeSet::ownership() {
   return impl_->ownership();
+}
+LedgerMaps& ProbeSet::ledgers() {
+  return impl_->ledgers();
 }
 bool ProbeSet::follow_libvirt(std::span<const std::string> libraries) {
   return impl_->follow_libvirt(libraries);

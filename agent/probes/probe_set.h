@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/probes/host_sweep.h"
+#include "agent/probes/ledger_maps.h"
 #include "agent/probes/ownership_maps.h"
 #include "agent/probes/probe_table.h"
 #include "bulkhead/v1/host.pb.h"
@@ -44,6 +45,7 @@ class ProbeSet {
   const std::vector<v1::ProbeCoverage>& coverage() const;
 
   OwnershipMaps& ownership();
+  LedgerMaps& ledgers();
 
   // The files that are libvirt.so.0 on this host, now: probes on its USDT hooks are attached to them, and to no others.
   // Until it is called those hooks are missing. True when coverage() changed.

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "ebpf/skeletons/block_io.skel.h"
 #include "ebpf/skeletons/confinement.skel.h"
 #include "ebpf/skeletons/confinement_direct.skel.h"
 #include "ebpf/skeletons/core_dump.skel.h"
@@ -54,6 +55,10 @@ constexpr std::array kFileOpenHooks = {
 };
 constexpr std::array kIoUringHooks = {
     Hook{"io_uring_complete", kRawTracepoint, "io_uring_complete"},
+};
+constexpr std::array kBlockIoHooks = {
+    Hook{"bio_queued", kBtfTracepoint, "block_bio_queue"},
+    Hook{"bio_completed", kBtfTracepoint, "block_bio_complete"},
 };
 constexpr std::array kProcMemHooks = {
     Hook{"moved", kFexit, "mem_rw"},
@@ -279,6 +284,11 @@ const std::array kProbes = {
           2,
           {},
           v1::PROBE_DISK_FILE_OPEN},
+    Probe{
+        v1::PROBE_DISK_BLOCK_IO, "disk.block_io", "DISK-07",
+        "what is written to a disk past the volume's own device: to the physical volume below an LV, to the whole disk "
+        "of a partition, by another host; reads that the page cache answers",
+        bh_block_io::elf_bytes, kBlockIoHooks},
     Probe{v1::PROBE_NETWORK_DELIVERY, "network.delivery", "NET-03",
           "frames that leave the kernel's own datapath (vhost-user, DPDK, SR-IOV) are not seen", bh_delivery::elf_bytes,
           kDeliveryHooks},

@@ -15,8 +15,9 @@ namespace {
 
 // ebpf/lib/maps.bpf.h: created with the first object, handed to all others.
 constexpr std::array kSharedMaps = {
-    "vmms",      "volumes",         "declared_files", "ports",    "trusted_executables", "emulators", "domains",
-    "endpoints", "libvirt_daemons", "guarded",        "counters", "announced_actors",    "rings"};
+    "vmms",      "volumes",          "declared_files", "ports",           "trusted_executables",
+    "emulators", "domains",          "endpoints",      "libvirt_daemons", "guarded",
+    "counters",  "announced_actors", "rings",          "ledgers",         "ledger_words"};
 
 absl::StatusOr<ObjectPtr> open_object(const void* bytes, std::size_t size, const char* name) {
   LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = name);
@@ -75,6 +76,7 @@ absl::Status SharedMaps::load(std::uint32_t ring_kib_per_cpu) {
                                                                     .declared_key_program = program("declared_key"),
                                                                     .endpoint_key_program = program("endpoint_key"),
                                                                     .process_program = program("process")});
+  ledgers_ = std::make_unique<LedgerMaps>(map("ledgers"), map("ledger_words"));
   return place_rings(map("rings"));
 }
 

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/probes/bpf_handles.h"
+#include "agent/probes/ledger_maps.h"
 #include "agent/probes/ownership_maps.h"
 
 namespace bulkhead::probes {
@@ -30,6 +31,7 @@ class SharedMaps {
   absl::StatusOr<ObjectPtr> open(const char* name, const void* (*elf)(std::size_t* size)) const;
 
   OwnershipMaps& ownership() { return *ownership_; }
+  LedgerMaps& ledgers() { return *ledgers_; }
   int counters_map() const { return counters_map_; }
 
   // ProbeSet::poll_descriptor() and drain().
@@ -57,6 +59,7 @@ class SharedMaps {
   std::vector<FileDescriptor> rings_;
   std::unique_ptr<ring_buffer, RingBufferCloser> ring_buffer_;
   std::unique_ptr<OwnershipMaps> ownership_;
+  std::unique_ptr<LedgerMaps> ledgers_;
   const std::function<void(std::span<const std::byte>)>* on_record_ = nullptr;
   int counters_map_ = -1;
 };

@@ -2,6 +2,7 @@
 // The agent's way to ask the kernel for an object's key, computed by the same code that judges accesses: stat(2) and
 // /proc give other device numbers and coarser start times. Run by the agent itself (BPF_PROG_TEST_RUN), attached
 // nowhere.
+#include "ebpf/lib/ledger_maps.bpf.h"
 #include "ebpf/lib/owner.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
