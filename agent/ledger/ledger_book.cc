@@ -130,6 +130,15 @@ bool LedgerBook::is_same_device(const VolumeRecord& volume) const {
   return device.ok() && device->disk_sequence == volume.disk_sequence && device->size == volume.kept.size();
 }
 
+// Of a released one: its device may be gone, or have another size.
+void LedgerBook::follow_device(VolumeRecord& volume) {
+  if (is_same_device(volume)) return;
+  const absl::StatusOr<BlockDevice> device = block_device(volume.key.device, around_.sysfs);
+  const std::uint64_t disk_sequence = volume.disk_sequence;
+  unwatch(volume);
+  if (device.ok() && device->disk_sequence == disk_sequence) watch(volume, *device);
+}
+
 // Released ones whose device came, or came back: after a restart, or under another number.
 void LedgerBook::find_released() {
   std::map<std::string, VolumeRecord*> missing;
@@ -161,8 +170,8 @@ std::map<probes::FileKey, std::uint32_t> LedgerBook::follow(const std::vector<ow
     if (!volume.is_released() && !there.contains(volume.key) &&
         !away.contains({volume.kept.source(), volume.kept.tenant()})) {
       release(volume);
-    } else if (volume.is_released() && volume.is_present() && !is_same_device(volume)) {
-      unwatch(volume);
+    } else if (volume.is_released() && volume.is_present()) {
+      follow_device(volume);
     }
   }
   find_released();

@@ -71,6 +71,7 @@ class LedgerBook : public ownership::VolumeLedgers {
   void watch(VolumeRecord& volume, const BlockDevice& device);
   // Its device is not there any more, or its ledger is at its end: bits and sums go into `kept`.
   void unwatch(VolumeRecord& volume);
+  void follow_device(VolumeRecord& volume);
   void find_released();
   bool is_same_device(const VolumeRecord& volume) const;
 
