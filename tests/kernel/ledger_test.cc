@@ -8,7 +8,7 @@
 #include "agent/ledger/ledger_book.h"
 #include "agent/ledger/ledger_image.h"
 #include "tests/kernel/kernel_host.h"
-#include "tests/kernel/loop_device.h"
+#include "tests/support/stage/loop_device.h"
 #include "tests/support/skip.h"
 
 namespace bulkhead::test {
@@ -26,7 +26,7 @@ struct Stage {
     open_book();
   }
 
-  LoopDevice& disk() { return *device; }
+  stage::LoopDevice& disk() { return *device; }
 
   void open_book() {
     ledger::Surroundings around;
@@ -79,7 +79,7 @@ struct Stage {
 
   KernelHost host{kWatched};
   TemporaryDirectory directory;
-  std::optional<LoopDevice> device;
+  std::optional<stage::LoopDevice> device;
   std::unique_ptr<ledger::LedgerBook> book;
   std::uint32_t ledger_number = 0;
 };

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-namespace bulkhead::test {
+namespace bulkhead::stage {
 
 class LoopDevice {
  public:
@@ -24,4 +24,4 @@ class LoopDevice {
   std::string path_;
 };
 
-}  // namespace bulkhead::test
+}  // namespace bulkhead::stage

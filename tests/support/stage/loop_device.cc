@@ -1,4 +1,4 @@
-#include "tests/kernel/loop_device.h"
+#include "tests/support/stage/loop_device.h"
 
 #include <fcntl.h>
 #include <linux/loop.h>
@@ -12,13 +12,13 @@
 
 #include "tests/support/stage/file_descriptor.h"
 
-namespace bulkhead::test {
+namespace bulkhead::stage {
 
 LoopDevice::LoopDevice(const std::string& file, std::uint64_t bytes) : file_(file) {
-  const stage::FileDescriptor backing(open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  const FileDescriptor backing(open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   REQUIRE(backing.get() >= 0);
   REQUIRE(ftruncate(backing.get(), static_cast<off_t>(bytes)) == 0);
-  const stage::FileDescriptor control(open("/dev/loop-control", O_RDWR | O_CLOEXEC));
+  const FileDescriptor control(open("/dev/loop-control", O_RDWR | O_CLOEXEC));
   REQUIRE(control.get() >= 0);
   loop_config config = {};
   config.fd = static_cast<__u32>(backing.get());
@@ -28,20 +28,20 @@ LoopDevice::LoopDevice(const std::string& file, std::uint64_t bytes) : file_(fil
     const int number = ioctl(control.get(), LOOP_CTL_GET_FREE);
     REQUIRE(number >= 0);
     const std::string path = "/dev/loop" + std::to_string(number);
-    const stage::FileDescriptor device(open(path.c_str(), O_RDWR | O_CLOEXEC));
+    const FileDescriptor device(open(path.c_str(), O_RDWR | O_CLOEXEC));
     if (device.get() >= 0 && ioctl(device.get(), LOOP_CONFIGURE, &config) == 0) path_ = path;
   }
   REQUIRE_FALSE(path_.empty());
 }
 
 LoopDevice::~LoopDevice() {
-  const stage::FileDescriptor device(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  const FileDescriptor device(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
   if (device.get() >= 0) ioctl(device.get(), LOOP_CLR_FD);
 }
 
 void LoopDevice::resize(std::uint64_t bytes) {
   REQUIRE(truncate(file_.c_str(), static_cast<off_t>(bytes)) == 0);
-  const stage::FileDescriptor device(open(path_.c_str(), O_RDWR | O_CLOEXEC));
+  const FileDescriptor device(open(path_.c_str(), O_RDWR | O_CLOEXEC));
   REQUIRE(device.get() >= 0);
   REQUIRE(ioctl(device.get(), LOOP_SET_CAPACITY) == 0);
 }
@@ -52,4 +52,4 @@ std::uint32_t LoopDevice::number() const {
   return major(status.st_rdev) << 20 | minor(status.st_rdev);
 }
 
-}  // namespace bulkhead::test
+}  // namespace bulkhead::stage
