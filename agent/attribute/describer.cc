@@ -166,7 +166,9 @@ std::string Describer::name_of_file(v1::ObjectKind kind, const decode::FileKey& 
   const probes::FileKey key = {file.inode, file.device, file.generation, file.block_device};
   if (kind == v1::OBJECT_KIND_VOLUME) {
     const ownership::VolumeFacts* volume = ownership_.volume(key);
-    return volume != nullptr ? volume->source : path;
+    if (volume != nullptr) return volume->source;
+    const std::string name = ownership_.detached_volume(key);
+    return name.empty() ? path : name;
   }
   if (kind == v1::OBJECT_KIND_GUEST_MEMORY) {
     const std::string name = ownership_.guest_memory(key);

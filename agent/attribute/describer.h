@@ -35,6 +35,8 @@ class Describer {
   void describe(const decode::MemoryRecord& record, v1::Event& event);
   void describe(const decode::FileOpenRecord& record, v1::Event& event);
   void describe(const decode::DeliveryRecord& record, v1::Event& event);
+  // describer_disk.cc
+  void describe(const decode::VolumeIoRecord& record, v1::Event& event);
   void describe(const decode::LifecycleRecord& record, v1::Event& event);
   void describe(const decode::ControlRecord& record, v1::Event& event);
   void describe(const decode::EndpointRecord& record, v1::Event& event);

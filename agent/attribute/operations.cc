@@ -48,6 +48,13 @@ config::Operations operations_of(const v1::FileOpen& open) {
   return of_flags(open.flags(), Operation::kVolumeRead, Operation::kVolumeWrite);
 }
 
+config::Operations operations_of(const v1::VolumeIo& io) {
+  config::Operations operations;
+  if (io.bytes_read() != 0 || io.bytes_mapped() != 0) operations.add(Operation::kVolumeRead);
+  if (io.bytes_written() != 0 || io.bytes_discarded() != 0) operations.add(Operation::kVolumeWrite);
+  return operations;
+}
+
 config::Operations memory_operations_of(const v1::FileOpen& open) {
   return of_flags(open.flags(), Operation::kMemoryRead, Operation::kMemoryWrite);
 }

@@ -46,6 +46,7 @@ absl::StatusOr<Record> decode_holding(std::span<const std::byte> bytes) {
   told.set_inode(raw.file.inode);
   told.set_generation(raw.file.generation);
   told.set_block_device(raw.file.is_block != 0);
+  told.set_after_detach((raw.header.flags & BH_FLAG_AFTER_DETACH) != 0);
   return holding;
 }
 

@@ -78,6 +78,13 @@ struct FileOpenRecord {
   v1::FileOpen open;
 };
 
+// What the actor moved; by `writeback` it is a cgroup, whose actor record has the same start and no process.
+struct VolumeIoRecord {
+  Header header;
+  FileKey file;
+  v1::VolumeIo io;
+};
+
 struct DeliveryRecord {
   Header header;
   bool source_mac_is_ports = false;
@@ -175,7 +182,7 @@ struct ResidueRecord {
 
 using Record = std::variant<ActorRecord, MemoryRecord, FileOpenRecord, DeliveryRecord, LifecycleRecord, ControlRecord,
                             EndpointRecord, VmmActRecord, HoldingRecord, SignalRecord, CanaryRecord, MergeRecord,
-                            CoreRecord, SiblingsRecord, ResidueRecord>;
+                            CoreRecord, SiblingsRecord, VolumeIoRecord, ResidueRecord>;
 
 const Header& header_of(const Record& record);
 

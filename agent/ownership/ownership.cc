@@ -68,6 +68,9 @@ std::uint64_t boot_time_ns() {
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
+// Of VMMs that ended, and those that run.
+constexpr std::size_t kCgroupsKept = 8192;
+
 constexpr const char* kEmulatorDirectories[] = {"/usr/bin", "/usr/libexec", "/usr/local/bin"};
 
 bool looks_like_emulator(const std::string& name) {
@@ -84,7 +87,8 @@ Ownership::Ownership(probes::OwnershipMaps& maps, VolumeClaims claims,
       endpoints_(maps),
       declared_(maps, std::move(vmm_files)),
       guest_memory_(maps),
-      volumes_(maps, std::move(claims)) {}
+      volumes_(maps, std::move(claims)),
+      detached_(maps) {}
 
 absl::StatusOr<std::unique_ptr<Ownership>> Ownership::create(probes::OwnershipMaps& maps, const std::string& state_dir,
                                                              std::vector<config::TrustedService> trusted_services,
@@ -150,6 +154,23 @@ void Ownership::own_vmm(const probes::ProcessKey& process, probes::Owner owner,
   }
   if (!status.ok()) spdlog::error("a VMM is not watched: {}", std::string(status.message()));
   registry_.set_vmm(owner.domain, process);
+  own_cgroup(process, owner);
+}
+
+// What kernel threads write for it is told by its cgroup. One that VMMs of several tenants share is nobody's.
+void Ownership::own_cgroup(const probes::ProcessKey& process, probes::Owner owner) {
+  const absl::StatusOr<std::uint64_t> cgroup = maps_.block_cgroup(process.tgid);
+  if (!cgroup.ok() || *cgroup == 0) return;
+  const auto [known, is_new] = cgroups_.try_emplace(*cgroup, owner);
+  if (!is_new && known->second == owner) return;
+  if (known->second.tenant != owner.tenant) known->second = {probes::kContestedNumber, 0};
+  if (absl::Status status = maps_.set_cgroup(*cgroup, known->second); !status.ok()) {
+    spdlog::error("what the kernel writes for a VMM is not told apart: {}", std::string(status.message()));
+  }
+  if (cgroups_.size() <= kCgroupsKept) return;
+  // Numbers grow: the lowest is of the cgroup that was made first.
+  maps_.remove_cgroup(cgroups_.begin()->first);
+  cgroups_.erase(cgroups_.begin());
 }
 
 void Ownership::declare_again(const std::set<std::uint32_t>& domains, const Identify& identify) {
@@ -269,6 +290,11 @@ Applied Ownership::apply(const inventory::Snapshot& snapshot) {
   }
   domains_ = std::move(domains);
   Volumes::Applied volumes = volumes_.apply(snapshot, domains_, applied.inventory);
+  const auto is_tenants = [this](const probes::FileKey& key, std::uint32_t tenant) {
+    const VolumeFacts* facts = volumes_.find(key);
+    return facts != nullptr && facts->owner.tenant == tenant;
+  };
+  detached_.apply(snapshot, domains_, vmms_, is_tenants, boot_time_ns());
   applied.foreign_claims = std::move(volumes.foreign_claims);
   for (ForeignClaim& claim : resources_.judge(snapshot, domains_)) applied.foreign_claims.push_back(std::move(claim));
   applied.incomplete = applied.incomplete || volumes.incomplete;

@@ -15,6 +15,7 @@
 #include "agent/inventory/libvirt_inventory.h"
 #include "agent/inventory/model.h"
 #include "agent/ownership/declared_files.h"
+#include "agent/ownership/detached_volumes.h"
 #include "agent/ownership/endpoints.h"
 #include "agent/ownership/guest_memory.h"
 #include "agent/ownership/ports.h"
@@ -81,6 +82,8 @@ class Ownership {
 
   // Null for what is not owned (any more).
   const VolumeFacts* volume(const probes::FileKey& key) const { return volumes_.find(key); }
+  // DetachedVolumes::name_of().
+  std::string detached_volume(const probes::FileKey& key) const { return detached_.name_of(key); }
   const PortFacts* port(const probes::PortKey& key) const { return ports_.find(key); }
   // Tenant that a MAC is assigned to on this host; empty when none or several.
   std::string tenant_of_mac(const inventory::MacAddress& mac) const { return ports_.tenant_of_mac(mac, registry_); }
@@ -113,6 +116,7 @@ class Ownership {
   void apply_trust();
   void apply_emulators(const inventory::Snapshot& snapshot);
   bool is_before_exec(const probes::ProcessKey& process) const;
+  void own_cgroup(const probes::ProcessKey& process, probes::Owner owner);
   void apply_vmm(const inventory::Domain& domain, probes::Owner owner, Applied& applied);
 
   probes::OwnershipMaps& maps_;
@@ -126,8 +130,11 @@ class Ownership {
   DeclaredFiles declared_;
   GuestMemory guest_memory_;
   Volumes volumes_;
+  DetachedVolumes detached_;
   ResourceClaims resources_;
   std::map<std::uint32_t, probes::ProcessKey> vmms_;  // by domain number
+  // Of the block controller, by number: kept after the VMM's end, when its pages are still to be written.
+  std::map<std::uint64_t, probes::Owner> cgroups_;
 };
 
 }  // namespace bulkhead::ownership

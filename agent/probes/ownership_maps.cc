@@ -88,7 +88,9 @@ OwnershipMaps::OwnershipMaps(OwnershipDescriptors descriptors)
       domains_(descriptors.domains, "domains"),
       endpoints_(descriptors.endpoints, "endpoints"),
       libvirt_daemons_(descriptors.libvirt_daemons, "libvirt_daemons"),
-      guarded_(descriptors.guarded, "guarded") {}
+      guarded_(descriptors.guarded, "guarded"),
+      detached_(descriptors.detached, "detached"),
+      cgroup_owners_(descriptors.cgroup_owners, "cgroup_owners") {}
 
 absl::Status OwnershipMaps::set_vmm(const ProcessKey& process, Owner owner, bool descendant, bool confined) {
   const std::lock_guard lock(vmms_mutex_);
@@ -113,8 +115,58 @@ absl::StatusOr<VmmEntry> OwnershipMaps::vmm(std::uint32_t tgid) const {
                   .confined = (value.flags & BH_VMM_CONFINED) != 0};
 }
 
+// Nothing is left of an entry that neither has an owner nor domains that had it.
+absl::Status OwnershipMaps::write_volume(const FileKey& key) {
+  const auto owner = volume_owners_.find(key);
+  const bool detached = detached_domains_.contains(key);
+  const bh_file_key kernel_key = to_kernel(key);
+  if (owner == volume_owners_.end() && !detached) {
+    volumes_.remove(kernel_key);
+    return absl::OkStatus();
+  }
+  const OwnedVolume volume = owner == volume_owners_.end() ? OwnedVolume{} : owner->second;
+  return volumes_.set(kernel_key, bh_volume{.owner = to_kernel(volume.owner),
+                                            .flags = detached ? BH_VOLUME_DETACHED : 0u,
+                                            .ledger = volume.ledger});
+}
+
 absl::Status OwnershipMaps::set_volume(const FileKey& key, Owner owner, std::uint32_t ledger) {
-  return volumes_.set(to_kernel(key), bh_volume{.owner = to_kernel(owner), .flags = 0, .ledger = ledger});
+  const std::lock_guard lock(volumes_mutex_);
+  volume_owners_.insert_or_assign(key, OwnedVolume{.owner = owner, .ledger = ledger});
+  return write_volume(key);
+}
+
+absl::Status OwnershipMaps::set_detached(const FileKey& key, std::uint32_t domain, std::uint64_t grace_end_ns) {
+  const std::lock_guard lock(volumes_mutex_);
+  const absl::Status status = detached_.set(bh_detached_key{.file = to_kernel(key), .domain = domain, .padding = 0},
+                                            bh_detached{.grace_end_ns = grace_end_ns});
+  if (!status.ok()) return status;
+  detached_domains_[key].insert(domain);
+  return write_volume(key);
+}
+
+void OwnershipMaps::remove_detached(const FileKey& key, std::uint32_t domain) {
+  const std::lock_guard lock(volumes_mutex_);
+  detached_.remove(bh_detached_key{.file = to_kernel(key), .domain = domain, .padding = 0});
+  const auto domains = detached_domains_.find(key);
+  if (domains == detached_domains_.end() || domains->second.erase(domain) == 0) return;
+  if (domains->second.empty()) detached_domains_.erase(domains);
+  // An entry with less in it than before, or none.
+  write_volume(key).IgnoreError();
+}
+
+absl::Status OwnershipMaps::set_cgroup(std::uint64_t cgroup, Owner owner) {
+  return cgroup_owners_.set(cgroup, to_kernel(owner));
+}
+
+void OwnershipMaps::remove_cgroup(std::uint64_t cgroup) {
+  cgroup_owners_.remove(cgroup);
+}
+
+absl::StatusOr<std::uint64_t> OwnershipMaps::block_cgroup(std::uint32_t pid) const {
+  bh_cgroup_query query = {.process = pid, .padding = 0, .cgroup = 0};
+  if (!ask(descriptors_.cgroup_program, query)) return absl::NotFoundError(absl::StrCat("there is no process ", pid));
+  return query.cgroup;
 }
 
 absl::Status OwnershipMaps::set_guest_memory(const FileKey& key, Owner owner) {
@@ -122,8 +174,9 @@ absl::Status OwnershipMaps::set_guest_memory(const FileKey& key, Owner owner) {
 }
 
 void OwnershipMaps::remove_volume(const FileKey& key) {
-  const bh_file_key kernel_key = to_kernel(key);
-  volumes_.remove(kernel_key);
+  const std::lock_guard lock(volumes_mutex_);
+  volume_owners_.erase(key);
+  write_volume(key).IgnoreError();  // as in remove_detached()
 }
 
 absl::Status OwnershipMaps::set_declared(const FileKey& key, std::uint32_t domain, DeclaredAccess access) {
@@ -219,7 +272,7 @@ absl::Status OwnershipMaps::set_agent(const ProcessKey& agent) {
 std::vector<std::string> OwnershipMaps::restore() {
   std::vector<std::string> faults = restore_vmms();
   for (WrittenMap* map : {&volumes_, &declared_files_, &ports_, &trusted_executables_, &emulators_, &domains_,
-                          &endpoints_, &libvirt_daemons_, &guarded_}) {
+                          &endpoints_, &libvirt_daemons_, &guarded_, &detached_, &cgroup_owners_}) {
     std::vector<std::string> more = map->restore();
     faults.insert(faults.end(), more.begin(), more.end());
   }

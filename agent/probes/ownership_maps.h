@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -109,10 +110,13 @@ struct OwnershipDescriptors {
   int endpoints = -1;
   int libvirt_daemons = -1;
   int guarded = -1;
+  int detached = -1;
+  int cgroup_owners = -1;
   int file_key_program = -1;
   int declared_key_program = -1;
   int endpoint_key_program = -1;
   int process_program = -1;
+  int cgroup_program = -1;
 };
 
 // Thread safe; every call but restore() is one system call. ResourceExhausted when a map is full.
@@ -132,6 +136,17 @@ class OwnershipMaps {
   absl::Status set_guest_memory(const FileKey& key, Owner owner);
   // Either of the two.
   void remove_volume(const FileKey& key);
+
+  // The domain had the volume, and its VMM may use it still: what it does is told after this moment (CLOCK_BOOTTIME),
+  // whoever owns the volume by then, or nobody.
+  absl::Status set_detached(const FileKey& key, std::uint32_t domain, std::uint64_t grace_end_ns);
+  void remove_detached(const FileKey& key, std::uint32_t domain);
+
+  // Whose VMMs are in this cgroup of the block controller.
+  absl::Status set_cgroup(std::uint64_t cgroup, Owner owner);
+  void remove_cgroup(std::uint64_t cgroup);
+  // The cgroup that a process's block I/O is accounted to; 0 for the root. NotFound without the process.
+  absl::StatusOr<std::uint64_t> block_cgroup(std::uint32_t pid) const;
 
   // What the VMM of that domain, or of every domain (kEveryDomain), may open or connect to.
   absl::Status set_declared(const FileKey& key, std::uint32_t domain, DeclaredAccess access);
@@ -189,6 +204,16 @@ class OwnershipMaps {
   WrittenMap endpoints_;
   WrittenMap libvirt_daemons_;
   WrittenMap guarded_;
+  WrittenMap detached_;
+  WrittenMap cgroup_owners_;
+  absl::Status write_volume(const FileKey& key);
+  std::mutex volumes_mutex_;
+  struct OwnedVolume {
+    Owner owner;
+    std::uint32_t ledger = 0;
+  };
+  std::map<FileKey, OwnedVolume> volume_owners_;                 // guarded by volumes_mutex_, as the next
+  std::map<FileKey, std::set<std::uint32_t>> detached_domains_;  // by volume
   std::mutex vmms_mutex_;
   std::map<std::uint32_t, VmmEntry> written_vmms_;  // by process; guarded by vmms_mutex_
 };

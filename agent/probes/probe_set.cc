@@ -70,6 +70,7 @@ class ProbeSet::Impl {
   absl::Status load_better(const Probe& probe, const Mechanism& mechanism, const HookAttacher& attacher);
   // What of it works on this kernel.
   void load_probe(const Probe& probe, const HookAttacher& attacher, const std::string& why_not_better);
+  void add_periodic(const Probe& probe, bpf_object* object);
   // Why the hook's program is not attached; empty when it is.
   std::string attach(const Probe& probe, const Hook& hook, bpf_object* object, bpf_program* program,
                      const HookAttacher& attacher);
@@ -147,6 +148,7 @@ absl::Status ProbeSet::Impl::load_better(const Probe& probe, const Mechanism& me
     row.set_tier(mechanism.tier);
     row.set_limits(mechanism.limits);
   }
+  add_periodic(probe, object->get());
   objects_.push_back(*std::move(object));
   return absl::OkStatus();
 }
@@ -187,10 +189,13 @@ void ProbeSet::Impl::load_probe(const Probe& probe, const HookAttacher& attacher
     if (missing[i].empty()) missing[i] = attach(probe, probe.hooks[i], object->get(), program, attacher);
     add_coverage(probe, probe.hooks[i], missing[i]);
   }
-  if (probe.periodic != nullptr) {
-    periodic_.push_back(bpf_program__fd(bpf_object__find_program_by_name(object->get(), probe.periodic)));
-  }
+  add_periodic(probe, object->get());
   objects_.push_back(*std::move(object));
+}
+
+void ProbeSet::Impl::add_periodic(const Probe& probe, bpf_object* object) {
+  if (probe.periodic == nullptr) return;
+  periodic_.push_back(bpf_program__fd(bpf_object__find_program_by_name(object, probe.periodic)));
 }
 
 std::string ProbeSet::Impl::attach(const Probe& probe, const Hook& hook, bpf_object* object, bpf_program* program,

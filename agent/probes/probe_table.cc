@@ -29,6 +29,8 @@
 #include "ebpf/skeletons/uprobe.skel.h"
 #include "ebpf/skeletons/uprobe_direct.skel.h"
 #include "ebpf/skeletons/vmm_lifecycle.skel.h"
+#include "ebpf/skeletons/volume_io.skel.h"
+#include "ebpf/skeletons/volume_io_direct.skel.h"
 
 namespace bulkhead::probes {
 
@@ -56,9 +58,16 @@ constexpr std::array kFileOpenHooks = {
 constexpr std::array kIoUringHooks = {
     Hook{"io_uring_complete", kRawTracepoint, "io_uring_complete"},
 };
+constexpr std::array kVolumeIoHooks = {
+    Hook{"pages_read", kBtfTracepoint, "mm_filemap_get_pages"},
+    Hook{"pages_mapped", kBtfTracepoint, "mm_filemap_map_pages"},
+    Hook{"page_faulted", kBtfTracepoint, "mm_filemap_fault"},
+    Hook{"pages_dirtied", kBtfTracepoint, "writeback_dirty_folio"},
+    Hook{"direct", kBtfTracepoint, "iomap_dio_rw_begin"},
+};
 constexpr std::array kBlockIoHooks = {
-    Hook{"bio_queued", kBtfTracepoint, "block_bio_queue"},
-    Hook{"bio_completed", kBtfTracepoint, "block_bio_complete"},
+    Hook{"queued", kBtfTracepoint, "block_bio_queue"},
+    Hook{"completed", kBtfTracepoint, "block_bio_complete"},
 };
 constexpr std::array kProcMemHooks = {
     Hook{"moved", kFexit, "mem_rw"},
@@ -221,6 +230,16 @@ constexpr std::array kConfinementDirectHooks = {
 constexpr std::array kFileOpenDirectHooks = {
     Hook{"opened", kFexit, "do_dentry_open"},
 };
+constexpr std::array kVolumeIoDirectHooks = {
+    Hook{"buffered_read", kFexit, "filemap_read"},
+    Hook{"spliced", kFexit, "filemap_splice_read", true},
+    Hook{"buffered_write", kFexit, "generic_perform_write"},
+    Hook{"iomap_write", kFexit, "iomap_file_buffered_write"},
+    Hook{"direct", kFentry, "__iomap_dio_rw"},
+    Hook{"pages_mapped", kFexit, "filemap_map_pages"},
+    Hook{"page_faulted", kFexit, "filemap_fault"},
+    Hook{"mapping_written", kFexit, "do_page_mkwrite"},
+};
 
 constexpr const char* kNoCompat = "calls through the 32-bit system call table are not seen by syscall tracepoints";
 
@@ -232,8 +251,14 @@ constexpr const char* kKsmLimits =
     "pages of zeros that use_zero_pages merges are not seen; of three VMMs with one page, the later two are each told "
     "with the first";
 constexpr std::array kKsmBetter = {Mechanism{1, kKsmLimits, bh_ksm_direct::elf_bytes, kKsmDirectHooks}};
-constexpr std::array kFileOpenBetter = {Mechanism{1, "opens only; reads and writes of volumes are not seen",
+constexpr std::array kFileOpenBetter = {Mechanism{1, "opens only: disk.volume_io has the reads and writes after them",
                                                   bh_file_open_direct::elf_bytes, kFileOpenDirectHooks}};
+
+constexpr std::array kVolumeIoBetter = {
+    Mechanism{1,
+              "files of tmpfs, NFS and DAX, and buffered writes to files of btrfs; what is mapped is told in pages; "
+              "direct I/O is told as it was asked for, on block devices by disk.block_io; kernel threads (loop, nfsd)",
+              bh_volume_io_direct::elf_bytes, kVolumeIoDirectHooks}};
 
 constexpr const char* kInstrumentLimits =
     "measuring a whole CPU or a cgroup with perf is not told, though VMMs run there too; no 32-bit system calls";
@@ -272,7 +297,8 @@ const std::array kProbes = {
           "that a VMM ends so, where its core goes and how much of it; who reads it later is not seen",
           bh_core_dump::elf_bytes, kCoreDumpHooks},
     Probe{v1::PROBE_DISK_FILE_OPEN, "disk.file_open", "DISK-01 MEM-03 MEM-05 MEM-08 CTRL-03 VMM-02",
-          "opens only, not the reads and writes after them; the descriptor is looked up after the call, so another "
+          "opens only: disk.volume_io has the reads and writes after them; the descriptor is looked up after the call, "
+          "so another "
           "thread that replaces it at once hides the file; no 32-bit system calls",
           bh_file_open::elf_bytes, kFileOpenHooks, 2, kFileOpenBetter},
     Probe{v1::PROBE_DISK_IO_URING_OPEN,
@@ -285,10 +311,27 @@ const std::array kProbes = {
           {},
           v1::PROBE_DISK_FILE_OPEN},
     Probe{
-        v1::PROBE_DISK_BLOCK_IO, "disk.block_io", "DISK-07",
-        "what is written to a disk past the volume's own device: to the physical volume below an LV, to the whole disk "
-        "of a partition, by another host; reads that the page cache answers",
-        bh_block_io::elf_bytes, kBlockIoHooks},
+        v1::PROBE_DISK_VOLUME_IO, "disk.volume_io", "DISK-01 DISK-09",
+        "whole pages, or folios where the file system has larger ones; a write to a page that is dirty already is not "
+        "seen; of reads that end at the same page one after the other, each beginning later, the first is counted; "
+        "files of tmpfs, NFS and DAX; direct I/O as it was asked for, on block devices by disk.block_io; kernel "
+        "threads (loop, nfsd)",
+        bh_volume_io::elf_bytes, kVolumeIoHooks, 2, kVolumeIoBetter, v1::PROBE_UNSPECIFIED, "tell_volume_io"},
+    Probe{
+        v1::PROBE_DISK_BLOCK_IO,
+        "disk.block_io",
+        "DISK-04 DISK-07 DISK-09",
+        "what kernel threads submit is told by its cgroup, and for the root cgroup counted alone; so are writes out of "
+        "a device's page cache by whoever flushes it; commands that are passed through to a disk (SG_IO, NVMe); what "
+        "is "
+        "done past the volume's own device: to the physical volume below an LV, to the whole disk of a partition, by "
+        "another host; of what is left on a volume, reads that the page cache answers",
+        bh_block_io::elf_bytes,
+        kBlockIoHooks,
+        2,
+        {},
+        v1::PROBE_UNSPECIFIED,
+        "tell_block_io"},
     Probe{v1::PROBE_NETWORK_DELIVERY, "network.delivery", "NET-03",
           "frames that leave the kernel's own datapath (vhost-user, DPDK, SR-IOV) are not seen", bh_delivery::elf_bytes,
           kDeliveryHooks},

@@ -15,9 +15,9 @@ namespace {
 
 // ebpf/lib/maps.bpf.h: created with the first object, handed to all others.
 constexpr std::array kSharedMaps = {
-    "vmms",      "volumes",          "declared_files", "ports",           "trusted_executables",
-    "emulators", "domains",          "endpoints",      "libvirt_daemons", "guarded",
-    "counters",  "announced_actors", "rings",          "ledgers",         "ledger_words"};
+    "vmms",          "volumes",         "declared_files", "ports",    "trusted_executables", "emulators", "domains",
+    "endpoints",     "libvirt_daemons", "guarded",        "counters", "announced_actors",    "rings",     "detached",
+    "cgroup_owners", "ledgers",         "ledger_words"};
 
 absl::StatusOr<ObjectPtr> open_object(const void* bytes, std::size_t size, const char* name) {
   LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = name);
@@ -72,10 +72,13 @@ absl::Status SharedMaps::load(std::uint32_t ring_kib_per_cpu) {
                                                                     .endpoints = map("endpoints"),
                                                                     .libvirt_daemons = map("libvirt_daemons"),
                                                                     .guarded = map("guarded"),
+                                                                    .detached = map("detached"),
+                                                                    .cgroup_owners = map("cgroup_owners"),
                                                                     .file_key_program = program("file_key"),
                                                                     .declared_key_program = program("declared_key"),
                                                                     .endpoint_key_program = program("endpoint_key"),
-                                                                    .process_program = program("process")});
+                                                                    .process_program = program("process"),
+                                                                    .cgroup_program = program("block_cgroup")});
   ledgers_ = std::make_unique<LedgerMaps>(map("ledgers"), map("ledger_words"));
   return place_rings(map("rings"));
 }

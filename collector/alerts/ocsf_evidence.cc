@@ -146,6 +146,7 @@ void add_holding(const v1::Event& event, Json& evidence, Json& data) {
   data["device"] = holding.device();
   data["inode"] = holding.inode();
   data["generation"] = holding.generation();
+  if (holding.after_detach()) data["after_detach"] = true;
 }
 
 void add_vmm_act(const v1::Event& event, Json& evidence, Json& data) {

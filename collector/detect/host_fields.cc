@@ -43,6 +43,9 @@ void add_holding_fields(std::vector<Field>& table) {
                                 e.holding().kind() == v1::HOLDING_KIND_MAPPING);
       },
       "for `mapping`: how much of the object is mapped"));
+  table.push_back(flag(
+      "holding.after_detach", kHolding, [](E e) { return e.holding().after_detach(); },
+      "the volume was the actor's domain's, and is not any more"));
   table.push_back(number(
       "merge.pages", kPageMerge,
       [](E e) { return Value::of_number(static_cast<std::int64_t>(e.page_merge().pages()), e.has_page_merge()); },

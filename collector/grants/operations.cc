@@ -87,6 +87,13 @@ std::vector<v1::Operation> of_holding(const v1::Event& event) {
   return holding.writable() ? std::vector{read, write} : std::vector{read};
 }
 
+std::vector<v1::Operation> of_volume_io(const v1::VolumeIo& io) {
+  std::vector<v1::Operation> operations;
+  if (io.bytes_read() != 0 || io.bytes_mapped() != 0) operations.push_back(v1::OPERATION_VOLUME_READ);
+  if (io.bytes_written() != 0 || io.bytes_discarded() != 0) operations.push_back(v1::OPERATION_VOLUME_WRITE);
+  return operations;
+}
+
 }  // namespace
 
 std::vector<v1::Operation> operations_of(const v1::Event& event) {
@@ -100,6 +107,7 @@ std::vector<v1::Operation> operations_of(const v1::Event& event) {
   if (event.has_file_open()) {
     return by_flags(event.file_open().flags(), v1::OPERATION_VOLUME_READ, v1::OPERATION_VOLUME_WRITE);
   }
+  if (event.has_volume_io()) return of_volume_io(event.volume_io());
   if (event.has_control_call()) return of_call(event.control_call());
   if (event.has_endpoint_access()) return of_endpoint(event.endpoint_access());
   return {};

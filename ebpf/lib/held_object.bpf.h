@@ -5,6 +5,20 @@
 
 #include "ebpf/lib/holding.bpf.h"
 #include "ebpf/lib/userfaultfd.bpf.h"
+#include "ebpf/lib/volume_use.bpf.h"
+
+/* False for what is nobody's matter, and for what a domain that had it holds in the time that it has for that. */
+static __always_inline bool bh_is_held_volume(struct task_struct* task, const struct bh_volume* volume,
+                                              struct bh_holding_record* found) {
+  if (!(volume->flags & BH_VOLUME_DETACHED)) return !bh_is_nobodys(volume);
+  struct bh_owner actor = bh_actor_owner(task);
+  enum bh_use use = bh_use_of(&found->file, volume, actor, true);
+  if (use == BH_USE_AFTER_DETACH) {
+    found->header.object = bh_object_of(use, volume, actor);
+    found->header.flags = BH_FLAG_AFTER_DETACH;
+  }
+  return use == BH_USE_AFTER_DETACH || use == BH_USE_FOREIGN;
+}
 
 static __always_inline void bh_hold_volume(struct task_struct* task, struct file* file, struct inode* inode,
                                            struct bh_holding_record* found, __u32 sweep) {
@@ -13,6 +27,7 @@ static __always_inline void bh_hold_volume(struct task_struct* task, struct file
   if (!volume) return;
   bool is_memory = volume->flags & BH_VOLUME_MEMORY;
   found->header.object = volume->owner;
+  if (!is_memory && !bh_is_held_volume(task, volume, found)) return;
   found->held = is_memory ? BH_HELD_GUEST_MEMORY : BH_HELD_VOLUME;
   bh_judge_holding(BH_PROBE_HOST_SWEEP, task, file, found, is_memory ? BH_MAY_ACCESS_MEMORY : BH_MAY_OPEN_VOLUMES,
                    sweep);

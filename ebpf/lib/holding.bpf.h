@@ -56,7 +56,7 @@ static __always_inline bool bh_emit_holding(__u32 probe, struct task_struct* tas
   struct bh_holding_record* record = (struct bh_holding_record*)target->bytes;
   *record = *found;
   bh_fill_actor(&record->header, task);
-  __u16 flags = 0;
+  __u16 flags = found->header.flags;
   __u32 path_length = bh_write_path(file, sizeof(*record), &flags);
   if (found->header.actor.tenant == BH_OWNER_HOST && bh_is_trusted(task, permission)) flags |= BH_FLAG_TRUSTED;
   record->header.flags = flags;
@@ -73,7 +73,8 @@ static __always_inline void bh_judge_holding(__u32 probe, struct task_struct* ta
   found->header.actor = bh_actor_owner(task);
   /* What belongs to no tenant (all of memory, a machine of the host's) crosses by being held. */
   bool of_tenant = found->held == BH_HELD_VOLUME || found->held == BH_HELD_GUEST_MEMORY;
-  if (of_tenant && bh_same_tenant(found->header.actor, found->header.object)) {
+  if (of_tenant && !(found->header.flags & BH_FLAG_AFTER_DETACH) &&
+      bh_same_tenant(found->header.actor, found->header.object)) {
     BH_COUNT(probe, suppressed);
     return;
   }

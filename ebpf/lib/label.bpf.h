@@ -150,16 +150,21 @@ static long bh_cgroup_step(__u32 index, void* unused) {
   return 0;
 }
 
-/* The task's place in the cgroup v2 tree; nothing when that is the root. */
-static __noinline __u32 bh_write_cgroup(struct task_struct* task, __u32 offset) {
+/* A cgroup's path below the root of its hierarchy; nothing for the root. */
+static __noinline __u32 bh_write_cgroup_of(struct kernfs_node* node, __u32 offset) {
   struct bh_scratch* target = bh_this_cpu_scratch();
   if (!target) return 0;
   struct bh_label_walk* walk = &target->walk;
   walk->offset = offset;
   walk->end = offset + BH_CGROUP_CAPACITY;
-  walk->node = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
+  walk->node = node;
   bpf_loop(BH_CGROUP_DEPTH, bh_cgroup_step, 0, 0);
   return bh_label_length(walk, offset);
+}
+
+/* The task's place in the cgroup v2 tree. */
+static __always_inline __u32 bh_write_cgroup(struct task_struct* task, __u32 offset) {
+  return bh_write_cgroup_of(BPF_CORE_READ(task, cgroups, dfl_cgrp, kn), offset);
 }
 
 #endif

@@ -7,17 +7,9 @@
 #ifndef BULKHEAD_EBPF_LIB_LEDGER_BPF_H
 #define BULKHEAD_EBPF_LIB_LEDGER_BPF_H
 
+#include "ebpf/lib/bio.bpf.h"
 #include "ebpf/lib/emit.bpf.h"
 #include "ebpf/lib/ledger_maps.bpf.h"
-
-/* enum req_op (linux/blk_types.h), the same since 4.10. */
-#define BH_REQ_OP_MASK 0xff
-#define BH_REQ_OP_READ 0
-#define BH_REQ_OP_WRITE 1
-#define BH_REQ_OP_DISCARD 3
-#define BH_REQ_OP_SECURE_ERASE 5
-#define BH_REQ_OP_ZONE_APPEND 7
-#define BH_REQ_OP_WRITE_ZEROES 9
 
 #define BH_SECTOR_SHIFT 9
 #define BH_RESIDUE_RECORDS 16 /* a second and volume; the rest is told by the next one's sums */

@@ -25,6 +25,24 @@ struct {
   __type(value, struct bh_volume);
 } volumes SEC(".maps");
 
+/* Volumes that domains had, for entries with BH_VOLUME_DETACHED. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 16384);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct bh_detached_key);
+  __type(value, struct bh_detached);
+} detached SEC(".maps");
+
+/* Whose VMMs are in a cgroup of the block controller, by the number of its node. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 65536);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, __u64);
+  __type(value, struct bh_owner);
+} cgroup_owners SEC(".maps");
+
 /* What VMMs may open besides. */
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);

@@ -52,7 +52,7 @@ static __always_inline void bh_tell_opened(__u32 probe, struct task_struct* task
 static __always_inline bool bh_judge_volume(__u32 probe, struct task_struct* task, const struct bh_open_file* open,
                                             __u32 method) {
   struct bh_volume* volume = bpf_map_lookup_elem(&volumes, &open->key);
-  if (!volume) return false;
+  if (!volume || bh_is_nobodys(volume)) return false;
   if (bh_was_canary(probe, task, volume->owner, BH_CANARY_OPEN | method)) return true;
   BH_COUNT(probe, seen);
   struct bh_file_open_record found = {.method = method, .file = open->key};

@@ -46,6 +46,11 @@ static __always_inline bool bh_same_tenant(struct bh_owner actor, struct bh_owne
   return actor.tenant == object.tenant && object.tenant < BH_OWNER_LIMIT;
 }
 
+/* Its entry is there for those who had it alone. */
+static __always_inline bool bh_is_nobodys(const struct bh_volume* volume) {
+  return volume->owner.tenant == BH_OWNER_HOST && !(volume->flags & (BH_VOLUME_BASE | BH_VOLUME_MEMORY));
+}
+
 static __always_inline struct bh_trust* bh_trust_of(struct task_struct* task) {
   struct file* executable = BPF_CORE_READ(task, mm, exe_file);
   struct bh_file_key key;

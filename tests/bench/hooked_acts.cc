@@ -77,6 +77,13 @@ HookedActs::HookedActs() : memory_(2 * kPage) {
   volume_ = directory_ + "/volume";
   std::ofstream(stranger_) << "content";
   std::ofstream(volume_) << "content";
+  stranger_file_ = stage::FileDescriptor(open(stranger_.c_str(), O_RDWR | O_CLOEXEC));
+  volume_file_ = stage::FileDescriptor(open(volume_.c_str(), O_RDWR | O_CLOEXEC));
+  need(stranger_file_.get() >= 0 && volume_file_.get() >= 0, "open");
+  int ends[2];
+  need(pipe2(ends, O_CLOEXEC) == 0, "pipe");
+  pipe_[0] = stage::FileDescriptor(ends[0]);
+  pipe_[1] = stage::FileDescriptor(ends[1]);
   itself_ = stage::FileDescriptor(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
   need(itself_.get() >= 0, "pidfd_open");
   need(std::signal(SIGUSR1, [](int) {}) != SIG_ERR, "signal");
@@ -133,6 +140,39 @@ void HookedActs::add_files(std::vector<Act>& acts) {
   acts.push_back({"socket + connect + close, nobody's socket", [this] { connect_and_close(); }, 100});
 }
 
+// Of pages that are in memory, and of sectors that are not.
+void HookedActs::add_file_io(std::vector<Act>& acts) {
+  for (const bool owned : {false, true}) {
+    const int file = (owned ? volume_file_ : stranger_file_).get();
+    const char* whose = owned ? "own volume" : "nobody's file";
+    const bool host = !owned;
+    acts.push_back({.name = std::string("pread of 4 KiB, ") + whose,
+                    .once = [this, file] { need(pread(file, memory_.data(), kPage, 0) > 0, "pread"); },
+                    .batch = 100,
+                    .by_host = host});
+    acts.push_back({.name = std::string("pwrite of 4 KiB, ") + whose,
+                    .once = [this, file] { need(pwrite(file, memory_.data(), kPage, 0) > 0, "pwrite"); },
+                    .batch = 100,
+                    .by_host = host});
+    acts.push_back({.name = std::string("mmap + fault + munmap, ") + whose,
+                    .once =
+                        [file] {
+                          void* page = mmap(nullptr, kPage, PROT_READ, MAP_SHARED, file, 0);
+                          need(page != MAP_FAILED, "mmap");
+                          static_cast<void>(*static_cast<volatile char*>(page));
+                          munmap(page, kPage);
+                        },
+                    .batch = 100,
+                    .by_host = host});
+  }
+  acts.push_back({"read of a pipe and write to it",
+                  [this] {
+                    need(write(pipe_[1].get(), memory_.data(), 8) == 8, "write");
+                    need(read(pipe_[0].get(), memory_.data(), 8) == 8, "read");
+                  },
+                  100});
+}
+
 void HookedActs::add_processes(std::vector<Act>& acts) {
   acts.push_back({"process_vm_readv of 8 bytes, itself", [this] { read_own_memory(); }, 100});
   acts.push_back({"process_madvise, itself", [this] { advise_on_itself(); }, 100});
@@ -182,6 +222,7 @@ std::vector<Act> HookedActs::all() {
   std::vector<Act> acts;
   acts.push_back({"system call that no probe needs (getppid)", [] { getppid(); }, 1000});
   add_files(acts);
+  add_file_io(acts);
   add_processes(acts);
   add_frames(acts);
   return acts;

@@ -40,6 +40,7 @@ class HookedActs {
 
  private:
   void add_files(std::vector<Act>& acts);
+  void add_file_io(std::vector<Act>& acts);
   void add_processes(std::vector<Act>& acts);
   void add_frames(std::vector<Act>& acts);
   void listen();
@@ -53,6 +54,9 @@ class HookedActs {
   sockaddr_un server_address_{};
   stage::FileDescriptor server_;
   stage::FileDescriptor itself_;  // a pidfd
+  stage::FileDescriptor stranger_file_;
+  stage::FileDescriptor volume_file_;
+  stage::FileDescriptor pipe_[2];
   std::vector<char> memory_;
   Partner partner_;
   test::TapNetwork taps_{2 * kTenantsTaps};

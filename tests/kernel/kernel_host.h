@@ -28,6 +28,7 @@ class KernelHost {
   explicit KernelHost(std::vector<v1::Probe> wanted = {}, probes::Options options = {});
 
   probes::ProbeSet& probes() { return *probes_; }
+  const std::vector<v1::ProbeCoverage>& coverage() const { return probes_->coverage(); }
   probes::OwnershipMaps& maps() { return probes_->ownership(); }
 
   // Everything that the probes told since the last call, or within `patience` until `enough` says so. Other processes

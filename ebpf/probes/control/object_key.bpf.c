@@ -2,6 +2,7 @@
 // The agent's way to ask the kernel for an object's key, computed by the same code that judges accesses: stat(2) and
 // /proc give other device numbers and coarser start times. Run by the agent itself (BPF_PROG_TEST_RUN), attached
 // nowhere.
+#include "ebpf/lib/block_cgroup.bpf.h"
 #include "ebpf/lib/ledger_maps.bpf.h"
 #include "ebpf/lib/owner.bpf.h"
 
@@ -45,5 +46,15 @@ int process(struct bh_process_query* query) {
   if (!task || BPF_CORE_READ(task, signal, live.counter) == 0) return 1;
   query->tgid = BPF_CORE_READ(task, tgid);
   query->start_ns = bh_start_ns(task);
+  return 0;
+}
+
+/* The cgroup that a process's block I/O is accounted to; 0 for the root, which nobody has for itself. */
+SEC("syscall")
+int block_cgroup(struct bh_cgroup_query* query) {
+  struct task_struct* task = bh_find_task((struct task_struct*)bpf_get_current_task(), query->process);
+  if (!task) return 1;
+  struct cgroup_subsys_state* state = bh_block_state_of(task);
+  query->cgroup = bh_is_root_state(state) ? 0 : BPF_CORE_READ(bh_cgroup_node(state), id);
   return 0;
 }

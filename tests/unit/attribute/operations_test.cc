@@ -67,6 +67,17 @@ TEST_CASE("an access to memory is what it does, and an unknown one all that ther
   CHECK(of_memory(v1::MEMORY_OPERATION_UNSPECIFIED) == config::kAccessMemory);
 }
 
+TEST_CASE("what was moved from and to a volume is reading and writing, by what was moved") {
+  v1::VolumeIo io;
+  CHECK(operations_of(io).empty());
+  io.set_bytes_mapped(4096);
+  CHECK(operations_of(io) == Operations{Operation::kVolumeRead});
+  io.set_bytes_discarded(512);
+  CHECK(operations_of(io) == Operations{Operation::kVolumeRead, Operation::kVolumeWrite});
+  io.clear_bytes_mapped();
+  CHECK(operations_of(io) == Operations{Operation::kVolumeWrite});
+}
+
 TEST_CASE("a call of libvirt's is what its category says, and an endpoint what it leads to") {
   v1::ControlCall call;
   call.set_category(v1::CONTROL_CATEGORY_MEMORY_DUMP);
