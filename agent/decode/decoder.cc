@@ -70,6 +70,8 @@ absl::StatusOr<Record> decode(std::span<const std::byte> bytes) {
       return decode_memory(bytes);
     case BH_RECORD_FILE_OPEN:
       return decode_file_open(bytes);
+    case BH_RECORD_VOLUME_CHANGE:
+      return decode_volume_change(bytes);
     case BH_RECORD_DELIVERY:
       return decode_delivery(bytes);
     case BH_RECORD_LIFECYCLE:

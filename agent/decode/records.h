@@ -78,6 +78,14 @@ struct FileOpenRecord {
   v1::FileOpen open;
 };
 
+// What was done with a volume besides opening it.
+struct VolumeChangeRecord {
+  Header header;
+  FileKey file;
+  std::string path;         // before the change; empty when the actor's mounts do not show it
+  v1::VolumeChange change;  // with the other path
+};
+
 struct DeliveryRecord {
   Header header;
   bool source_mac_is_ports = false;
@@ -168,7 +176,7 @@ struct CoreRecord {
 
 using Record = std::variant<ActorRecord, MemoryRecord, FileOpenRecord, DeliveryRecord, LifecycleRecord, ControlRecord,
                             EndpointRecord, VmmActRecord, HoldingRecord, SignalRecord, CanaryRecord, MergeRecord,
-                            CoreRecord, SiblingsRecord>;
+                            CoreRecord, SiblingsRecord, VolumeChangeRecord>;
 
 const Header& header_of(const Record& record);
 

@@ -28,6 +28,8 @@
 #include "ebpf/skeletons/uprobe.skel.h"
 #include "ebpf/skeletons/uprobe_direct.skel.h"
 #include "ebpf/skeletons/vmm_lifecycle.skel.h"
+#include "ebpf/skeletons/volume_change.skel.h"
+#include "ebpf/skeletons/volume_change_direct.skel.h"
 
 namespace bulkhead::probes {
 
@@ -54,6 +56,41 @@ constexpr std::array kFileOpenHooks = {
 };
 constexpr std::array kIoUringHooks = {
     Hook{"io_uring_complete", kRawTracepoint, "io_uring_complete"},
+};
+// The ends of all calls that change a file by its name, and of its attributes, have one program.
+constexpr std::array kVolumeChangeHooks = {
+    Hook{"time_set", kBtfTracepoint, "inode_set_ctime_to_ts"},
+    Hook{"time_exchanged", kBtfTracepoint, "ctime_ns_xchg"},
+    Hook{"time_kept", kBtfTracepoint, "ctime_xchg_skip"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_rename"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_renameat"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_renameat2"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_unlink"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_unlinkat"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_link"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_linkat"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_truncate"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_ftruncate"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_chmod"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_fchmod"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_fchmodat"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_fchmodat2"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_chown"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_fchown"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_lchown"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_fchownat"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_setxattr"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_lsetxattr"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_fsetxattr"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_setxattrat"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_removexattr"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_lremovexattr"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_fremovexattr"},
+    Hook{"call_done", kTracepoint, "syscalls/sys_exit_removexattrat"},
+    Hook{"allocated", kTracepoint, "syscalls/sys_exit_fallocate"},
+    Hook{"copied", kTracepoint, "syscalls/sys_exit_copy_file_range"},
+    Hook{"request_done", kRawTracepoint, "io_uring_complete"},
+    Hook{"reflinked", kBtfTracepoint, "xfs_reflink_remap_range", true},
 };
 constexpr std::array kProcMemHooks = {
     Hook{"moved", kFexit, "mem_rw"},
@@ -216,6 +253,27 @@ constexpr std::array kConfinementDirectHooks = {
 constexpr std::array kFileOpenDirectHooks = {
     Hook{"opened", kFexit, "do_dentry_open"},
 };
+constexpr std::array kVolumeChangeDirectHooks = {
+    Hook{"rename_begins", kFentry, "vfs_rename"},
+    Hook{"renamed", kFexit, "vfs_rename"},
+    Hook{"unlink_begins", kFentry, "vfs_unlink"},
+    Hook{"unlinked", kFexit, "vfs_unlink"},
+    Hook{"link_begins", kFentry, "vfs_link"},
+    Hook{"linked", kFexit, "vfs_link"},
+    Hook{"attributes_begin", kFentry, "notify_change"},
+    Hook{"attributes_changed", kFexit, "notify_change"},
+    Hook{"vfs_setxattr_begins", kFentry, "vfs_setxattr"},
+    Hook{"vfs_setxattr_done", kFexit, "vfs_setxattr"},
+    Hook{"vfs_removexattr_begins", kFentry, "vfs_removexattr"},
+    Hook{"vfs_removexattr_done", kFexit, "vfs_removexattr"},
+    Hook{"vfs_set_acl_begins", kFentry, "vfs_set_acl", true},
+    Hook{"vfs_set_acl_done", kFexit, "vfs_set_acl", true},
+    Hook{"vfs_remove_acl_begins", kFentry, "vfs_remove_acl", true},
+    Hook{"vfs_remove_acl_done", kFexit, "vfs_remove_acl", true},
+    Hook{"allocated", kFexit, "vfs_fallocate"},
+    Hook{"copied", kFexit, "vfs_copy_file_range"},
+    Hook{"reflinked", kFexit, "vfs_clone_file_range"},
+};
 
 constexpr const char* kNoCompat = "calls through the 32-bit system call table are not seen by syscall tracepoints";
 
@@ -229,6 +287,20 @@ constexpr const char* kKsmLimits =
 constexpr std::array kKsmBetter = {Mechanism{1, kKsmLimits, bh_ksm_direct::elf_bytes, kKsmDirectHooks}};
 constexpr std::array kFileOpenBetter = {Mechanism{1, "opens only; reads and writes of volumes are not seen",
                                                   bh_file_open_direct::elf_bytes, kFileOpenDirectHooks}};
+
+constexpr const char* kVolumeChangeLimits =
+    "copies by read and write or splice, which are opens; exchanges of extents, file attributes (chattr) and snapshots "
+    "of "
+    "a whole file system; renames and mounts of directories above a volume; any extended attribute counts as "
+    "permissions";
+constexpr const char* kVolumeChangeTier2Limits =
+    "what was refused; what took a volume's name; kernel threads (NFS); the source of a FICLONERANGE but on XFS; two "
+    "such "
+    "changes by open or ioctl within 100 ms are one; copies by read and write or splice, which are opens; exchanges of "
+    "extents, file attributes (chattr) and snapshots of a whole file system; renames and mounts of directories above a "
+    "volume; any extended attribute counts as permissions; needs Linux 6.13; no 32-bit system calls";
+constexpr std::array kVolumeChangeBetter = {
+    Mechanism{1, kVolumeChangeLimits, bh_volume_change_direct::elf_bytes, kVolumeChangeDirectHooks}};
 
 constexpr const char* kInstrumentLimits =
     "measuring a whole CPU or a cgroup with perf is not told, though VMMs run there too; no 32-bit system calls";
@@ -279,6 +351,8 @@ const std::array kProbes = {
           2,
           {},
           v1::PROBE_DISK_FILE_OPEN},
+    Probe{v1::PROBE_DISK_VOLUME_CHANGE, "disk.volume_change", "DISK-05 DISK-08", kVolumeChangeTier2Limits,
+          bh_volume_change::elf_bytes, kVolumeChangeHooks, 2, kVolumeChangeBetter},
     Probe{v1::PROBE_NETWORK_DELIVERY, "network.delivery", "NET-03",
           "frames that leave the kernel's own datapath (vhost-user, DPDK, SR-IOV) are not seen", bh_delivery::elf_bytes,
           kDeliveryHooks},
