@@ -34,6 +34,7 @@ class Describer {
   void describe(const decode::ActorRecord& record, v1::Event& event);
   void describe(const decode::MemoryRecord& record, v1::Event& event);
   void describe(const decode::FileOpenRecord& record, v1::Event& event);
+  void describe(const decode::VolumeChangeRecord& record, v1::Event& event);  // describe_volume_change.cc
   void describe(const decode::DeliveryRecord& record, v1::Event& event);
   // describer_disk.cc
   void describe(const decode::VolumeIoRecord& record, v1::Event& event);

@@ -55,6 +55,11 @@ config::Operations operations_of(const v1::VolumeIo& io) {
   return operations;
 }
 
+config::Operations operations_of(const v1::VolumeChange& change) {
+  const bool is_copy = change.kind() == v1::VOLUME_CHANGE_KIND_CLONED;
+  return {is_copy ? Operation::kVolumeRead : Operation::kVolumeWrite};
+}
+
 config::Operations memory_operations_of(const v1::FileOpen& open) {
   return of_flags(open.flags(), Operation::kMemoryRead, Operation::kMemoryWrite);
 }

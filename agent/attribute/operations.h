@@ -11,6 +11,8 @@ namespace bulkhead::attribute {
 // tells as reading alone.
 config::Operations operations_of(const v1::MemoryAccess& access);
 config::Operations operations_of(const v1::FileOpen& open);
+// A copy reads; all else that is done with a volume writes.
+config::Operations operations_of(const v1::VolumeChange& change);
 config::Operations operations_of(const v1::Holding& holding, v1::ObjectKind held);
 config::Operations operations_of(const v1::VolumeIo& io);
 // Where the file is memory.

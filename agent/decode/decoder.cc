@@ -73,6 +73,8 @@ absl::StatusOr<Record> decode(std::span<const std::byte> bytes) {
       return decode_file_open(bytes);
     case BH_RECORD_VOLUME_IO:
       return decode_volume_io(bytes);
+    case BH_RECORD_VOLUME_CHANGE:
+      return decode_volume_change(bytes);
     case BH_RECORD_DELIVERY:
       return decode_delivery(bytes);
     case BH_RECORD_LIFECYCLE:

@@ -85,6 +85,14 @@ struct VolumeIoRecord {
   v1::VolumeIo io;
 };
 
+// What was done with a volume besides opening it.
+struct VolumeChangeRecord {
+  Header header;
+  FileKey file;
+  std::string path;         // before the change; empty when the actor's mounts do not show it
+  v1::VolumeChange change;  // with the other path
+};
+
 struct DeliveryRecord {
   Header header;
   bool source_mac_is_ports = false;
@@ -182,7 +190,7 @@ struct ResidueRecord {
 
 using Record = std::variant<ActorRecord, MemoryRecord, FileOpenRecord, DeliveryRecord, LifecycleRecord, ControlRecord,
                             EndpointRecord, VmmActRecord, HoldingRecord, SignalRecord, CanaryRecord, MergeRecord,
-                            CoreRecord, SiblingsRecord, VolumeIoRecord, ResidueRecord>;
+                            CoreRecord, SiblingsRecord, VolumeIoRecord, VolumeChangeRecord, ResidueRecord>;
 
 const Header& header_of(const Record& record);
 

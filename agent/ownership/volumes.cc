@@ -1,5 +1,9 @@
 #include "agent/ownership/volumes.h"
 
+#include <algorithm>
+#include <iterator>
+
+#include "agent/ownership/former_volumes.h"
 #include "spdlog/spdlog.h"
 
 namespace bulkhead::ownership {
@@ -33,7 +37,8 @@ Volumes::Survey Volumes::survey_volumes(const inventory::Snapshot& snapshot,
 Volumes::Applied Volumes::apply(const inventory::Snapshot& snapshot,
                                 const std::map<std::string, probes::Owner>& domains, v1::Inventory& told) {
   Applied applied;
-  const Survey survey = survey_volumes(snapshot, domains);
+  Survey survey = survey_volumes(snapshot, domains);
+  std::ranges::move(former_claims(volumes_, snapshot, domains, survey.claims), std::back_inserter(survey.claims));
   std::map<probes::FileKey, VolumeFacts> volumes;
   std::map<probes::FileKey, std::string> unwatched;
   const std::map<probes::FileKey, Verdict> verdicts = claims_.judge(survey.claims, survey.absent);

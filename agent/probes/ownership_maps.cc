@@ -126,13 +126,13 @@ absl::Status OwnershipMaps::write_volume(const FileKey& key) {
   }
   const OwnedVolume volume = owner == volume_owners_.end() ? OwnedVolume{} : owner->second;
   return volumes_.set(kernel_key, bh_volume{.owner = to_kernel(volume.owner),
-                                            .flags = detached ? BH_VOLUME_DETACHED : 0u,
+                                            .flags = volume.flags | (detached ? BH_VOLUME_DETACHED : 0u),
                                             .ledger = volume.ledger});
 }
 
 absl::Status OwnershipMaps::set_volume(const FileKey& key, Owner owner, std::uint32_t ledger) {
   const std::lock_guard lock(volumes_mutex_);
-  volume_owners_.insert_or_assign(key, OwnedVolume{.owner = owner, .ledger = ledger});
+  volume_owners_.insert_or_assign(key, OwnedVolume{.owner = owner, .flags = 0, .ledger = ledger});
   return write_volume(key);
 }
 
@@ -167,6 +167,12 @@ absl::StatusOr<std::uint64_t> OwnershipMaps::block_cgroup(std::uint32_t pid) con
   bh_cgroup_query query = {.process = pid, .padding = 0, .cgroup = 0};
   if (!ask(descriptors_.cgroup_program, query)) return absl::NotFoundError(absl::StrCat("there is no process ", pid));
   return query.cgroup;
+}
+
+absl::Status OwnershipMaps::set_base_image(const FileKey& key) {
+  const std::lock_guard lock(volumes_mutex_);
+  volume_owners_.insert_or_assign(key, OwnedVolume{.owner = {kHostNumber, 0}, .flags = BH_VOLUME_BASE});
+  return write_volume(key);
 }
 
 absl::Status OwnershipMaps::set_guest_memory(const FileKey& key, Owner owner) {

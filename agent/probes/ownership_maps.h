@@ -132,9 +132,11 @@ class OwnershipMaps {
 
   // `ledger`: the number of what is known of its last tenant (KernelLedger), 0 for nothing.
   absl::Status set_volume(const FileKey& key, Owner owner, std::uint32_t ledger = 0);
+  // One that everyone may read and nobody write: the host's.
+  absl::Status set_base_image(const FileKey& key);
   // An object of guest memory; in the same map, so that no file is both.
   absl::Status set_guest_memory(const FileKey& key, Owner owner);
-  // Either of the two.
+  // Any of the three.
   void remove_volume(const FileKey& key);
 
   // The domain had the volume, and its VMM may use it still: what it does is told after this moment (CLOCK_BOOTTIME),
@@ -210,6 +212,7 @@ class OwnershipMaps {
   std::mutex volumes_mutex_;
   struct OwnedVolume {
     Owner owner;
+    std::uint32_t flags = 0;  // BH_VOLUME_*
     std::uint32_t ledger = 0;
   };
   std::map<FileKey, OwnedVolume> volume_owners_;                 // guarded by volumes_mutex_, as the next

@@ -1,21 +1,18 @@
 #include "agent/probes/probe_table.h"
 
 #include <array>
+#include <vector>
 
-#include "ebpf/skeletons/block_io.skel.h"
 #include "ebpf/skeletons/confinement.skel.h"
 #include "ebpf/skeletons/confinement_direct.skel.h"
 #include "ebpf/skeletons/core_dump.skel.h"
 #include "ebpf/skeletons/delivery.skel.h"
 #include "ebpf/skeletons/endpoint.skel.h"
 #include "ebpf/skeletons/endpoint_direct.skel.h"
-#include "ebpf/skeletons/file_open.skel.h"
-#include "ebpf/skeletons/file_open_direct.skel.h"
 #include "ebpf/skeletons/file_receive.skel.h"
 #include "ebpf/skeletons/guard.skel.h"
 #include "ebpf/skeletons/instrument.skel.h"
 #include "ebpf/skeletons/instrument_direct.skel.h"
-#include "ebpf/skeletons/io_uring_open.skel.h"
 #include "ebpf/skeletons/ksm.skel.h"
 #include "ebpf/skeletons/ksm_direct.skel.h"
 #include "ebpf/skeletons/libvirt_rpc.skel.h"
@@ -29,8 +26,6 @@
 #include "ebpf/skeletons/uprobe.skel.h"
 #include "ebpf/skeletons/uprobe_direct.skel.h"
 #include "ebpf/skeletons/vmm_lifecycle.skel.h"
-#include "ebpf/skeletons/volume_io.skel.h"
-#include "ebpf/skeletons/volume_io_direct.skel.h"
 
 namespace bulkhead::probes {
 
@@ -47,27 +42,6 @@ constexpr std::array kProcessVmHooks = {
 constexpr std::array kPtraceHooks = {
     Hook{"ptrace_enter", kTracepoint, "syscalls/sys_enter_ptrace"},
     Hook{"ptrace_exit", kTracepoint, "syscalls/sys_exit_ptrace"},
-};
-constexpr std::array kFileOpenHooks = {
-    Hook{"open_exit", kTracepoint, "syscalls/sys_exit_open"},
-    Hook{"creat_exit", kTracepoint, "syscalls/sys_exit_creat"},
-    Hook{"openat_exit", kTracepoint, "syscalls/sys_exit_openat"},
-    Hook{"openat2_exit", kTracepoint, "syscalls/sys_exit_openat2"},
-    Hook{"by_handle_exit", kTracepoint, "syscalls/sys_exit_open_by_handle_at"},
-};
-constexpr std::array kIoUringHooks = {
-    Hook{"io_uring_complete", kRawTracepoint, "io_uring_complete"},
-};
-constexpr std::array kVolumeIoHooks = {
-    Hook{"pages_read", kBtfTracepoint, "mm_filemap_get_pages"},
-    Hook{"pages_mapped", kBtfTracepoint, "mm_filemap_map_pages"},
-    Hook{"page_faulted", kBtfTracepoint, "mm_filemap_fault"},
-    Hook{"pages_dirtied", kBtfTracepoint, "writeback_dirty_folio"},
-    Hook{"direct", kBtfTracepoint, "iomap_dio_rw_begin"},
-};
-constexpr std::array kBlockIoHooks = {
-    Hook{"queued", kBtfTracepoint, "block_bio_queue"},
-    Hook{"completed", kBtfTracepoint, "block_bio_complete"},
 };
 constexpr std::array kProcMemHooks = {
     Hook{"moved", kFexit, "mem_rw"},
@@ -227,19 +201,6 @@ constexpr std::array kConfinementDirectHooks = {
     Hook{"program_executed", kBtfTracepoint, "sched_process_exec"},
     Hook{"cloned", kBtfTracepoint, "sched_process_fork"},
 };
-constexpr std::array kFileOpenDirectHooks = {
-    Hook{"opened", kFexit, "do_dentry_open"},
-};
-constexpr std::array kVolumeIoDirectHooks = {
-    Hook{"buffered_read", kFexit, "filemap_read"},
-    Hook{"spliced", kFexit, "filemap_splice_read", true},
-    Hook{"buffered_write", kFexit, "generic_perform_write"},
-    Hook{"iomap_write", kFexit, "iomap_file_buffered_write"},
-    Hook{"direct", kFentry, "__iomap_dio_rw"},
-    Hook{"pages_mapped", kFexit, "filemap_map_pages"},
-    Hook{"page_faulted", kFexit, "filemap_fault"},
-    Hook{"mapping_written", kFexit, "do_page_mkwrite"},
-};
 
 constexpr const char* kNoCompat = "calls through the 32-bit system call table are not seen by syscall tracepoints";
 
@@ -251,14 +212,6 @@ constexpr const char* kKsmLimits =
     "pages of zeros that use_zero_pages merges are not seen; of three VMMs with one page, the later two are each told "
     "with the first";
 constexpr std::array kKsmBetter = {Mechanism{1, kKsmLimits, bh_ksm_direct::elf_bytes, kKsmDirectHooks}};
-constexpr std::array kFileOpenBetter = {Mechanism{1, "opens only: disk.volume_io has the reads and writes after them",
-                                                  bh_file_open_direct::elf_bytes, kFileOpenDirectHooks}};
-
-constexpr std::array kVolumeIoBetter = {
-    Mechanism{1,
-              "files of tmpfs, NFS and DAX, and buffered writes to files of btrfs; what is mapped is told in pages; "
-              "direct I/O is told as it was asked for, on block devices by disk.block_io; kernel threads (loop, nfsd)",
-              bh_volume_io_direct::elf_bytes, kVolumeIoDirectHooks}};
 
 constexpr const char* kInstrumentLimits =
     "measuring a whole CPU or a cgroup with perf is not told, though VMMs run there too; no 32-bit system calls";
@@ -296,42 +249,6 @@ const std::array kProbes = {
     Probe{v1::PROBE_MEMORY_CORE_DUMP, "memory.core_dump", "MEM-11",
           "that a VMM ends so, where its core goes and how much of it; who reads it later is not seen",
           bh_core_dump::elf_bytes, kCoreDumpHooks},
-    Probe{v1::PROBE_DISK_FILE_OPEN, "disk.file_open", "DISK-01 MEM-03 MEM-05 MEM-08 CTRL-03 VMM-02",
-          "opens only: disk.volume_io has the reads and writes after them; the descriptor is looked up after the call, "
-          "so another "
-          "thread that replaces it at once hides the file; no 32-bit system calls",
-          bh_file_open::elf_bytes, kFileOpenHooks, 2, kFileOpenBetter},
-    Probe{v1::PROBE_DISK_IO_URING_OPEN,
-          "disk.io_uring_open",
-          "DISK-01 MEM-03 MEM-05 MEM-08 CTRL-03 VMM-02",
-          "a request that asks for no completion (IOSQE_CQE_SKIP_SUCCESS) is not seen",
-          bh_io_uring_open::elf_bytes,
-          kIoUringHooks,
-          2,
-          {},
-          v1::PROBE_DISK_FILE_OPEN},
-    Probe{
-        v1::PROBE_DISK_VOLUME_IO, "disk.volume_io", "DISK-01 DISK-09",
-        "whole pages, or folios where the file system has larger ones; a write to a page that is dirty already is not "
-        "seen; of reads that end at the same page one after the other, each beginning later, the first is counted; "
-        "files of tmpfs, NFS and DAX; direct I/O as it was asked for, on block devices by disk.block_io; kernel "
-        "threads (loop, nfsd)",
-        bh_volume_io::elf_bytes, kVolumeIoHooks, 2, kVolumeIoBetter, v1::PROBE_UNSPECIFIED, "tell_volume_io"},
-    Probe{
-        v1::PROBE_DISK_BLOCK_IO,
-        "disk.block_io",
-        "DISK-04 DISK-07 DISK-09",
-        "what kernel threads submit is told by its cgroup, and for the root cgroup counted alone; so are writes out of "
-        "a device's page cache by whoever flushes it; commands that are passed through to a disk (SG_IO, NVMe); what "
-        "is "
-        "done past the volume's own device: to the physical volume below an LV, to the whole disk of a partition, by "
-        "another host; of what is left on a volume, reads that the page cache answers",
-        bh_block_io::elf_bytes,
-        kBlockIoHooks,
-        2,
-        {},
-        v1::PROBE_UNSPECIFIED,
-        "tell_block_io"},
     Probe{v1::PROBE_NETWORK_DELIVERY, "network.delivery", "NET-03",
           "frames that leave the kernel's own datapath (vhost-user, DPDK, SR-IOV) are not seen", bh_delivery::elf_bytes,
           kDeliveryHooks},
@@ -384,7 +301,13 @@ const std::array kProbes = {
 }  // namespace
 
 std::span<const Probe> probe_table() {
-  return kProbes;
+  static const std::vector<Probe> all = [] {
+    const std::span<const Probe> disk = disk_probes();
+    std::vector<Probe> probes(disk.begin(), disk.end());
+    probes.insert(probes.end(), kProbes.begin(), kProbes.end());
+    return probes;
+  }();
+  return all;
 }
 
 }  // namespace bulkhead::probes

@@ -56,5 +56,7 @@ struct Probe {
 };
 
 std::span<const Probe> probe_table();
+// Those of them in ebpf/probes/disk.
+std::span<const Probe> disk_probes();
 
 }  // namespace bulkhead::probes

@@ -124,7 +124,7 @@ static __noinline __u32 bh_write_path_of(struct dentry* dentry, struct vfsmount*
   if (!target) return 0;
   struct bh_label_walk* walk = &target->walk;
   walk->offset = offset;
-  walk->end = offset + BH_PATH_CAPACITY;
+  walk->end = offset + BH_PATH_CAPACITY < BH_SCRATCH_SIZE ? offset + BH_PATH_CAPACITY : BH_SCRATCH_SIZE;
   walk->complete = 0;
   walk->dentry = dentry;
   walk->vfsmount = vfsmount;

@@ -145,12 +145,32 @@ static __always_inline void bh_judge_open_file(__u32 probe, struct bh_open_file*
   if (!bh_judge_owned(probe, task, open, method, result)) bh_judge_host_file(probe, task, open, method);
 }
 
+#define BH_OVERLAYFS_SUPER_MAGIC 0x794c7630
+
+/* Since 6.13 (87a8a76c34a2) an overlay's file has this; before, the file below itself. */
+struct ovl_file___since_6_13 {
+  struct file* realfile;
+} __attribute__((preserve_access_index));
+
+/* A volume may be a lower file of an overlay, which opens it for the overlay's own file: the one with a descriptor. */
+static __always_inline void bh_judge_below(__u32 probe, struct file* file, __u32 method) {
+  struct file* below = BPF_CORE_READ(file, private_data);
+  if (below && bpf_core_field_exists(struct ovl_file___since_6_13, realfile))
+    below = BPF_CORE_READ((struct ovl_file___since_6_13*)below, realfile);
+  if (!below) return;
+  struct bh_open_file open;
+  bh_look_at_untyped(below, &open);
+  open.file = file; /* names it */
+  bh_judge_storage(probe, (struct task_struct*)bpf_get_current_task(), &open, method);
+}
+
 /* `file` is a mere address. */
 static __always_inline void bh_judge_opened_file(__u32 probe, struct file* file, __u32 method, __s64 result) {
   struct bh_open_file open;
   if (!file) return;
   bh_look_at_untyped(file, &open);
   bh_judge_open_file(probe, &open, method, result);
+  if (open.magic == BH_OVERLAYFS_SUPER_MAGIC && !(open.access & BH_FMODE_PATH)) bh_judge_below(probe, file, method);
 }
 
 #endif

@@ -24,6 +24,7 @@
 #include "ebpf/records/queries.h"
 #include "ebpf/records/vmm.h"
 #include "ebpf/records/volume_io.h"
+#include "ebpf/records/volume_change.h"
 
 /* Same numbers as bulkhead.v1.Probe; index of the counters map. */
 enum bh_probe {
