@@ -83,7 +83,7 @@ int BPF_PROG(pages_dirtied, struct folio* folio, struct address_space* mapping) 
 
 SEC("tp_btf/iomap_dio_rw_begin")
 int BPF_PROG(direct, struct kiocb* request, struct iov_iter* data) {
-  bh_judge_direct(request, data);
+  bh_judge_direct(request->ki_filp->f_mapping->host, request->ki_pos, data->count, data->data_source);
   return 0;
 }
 
