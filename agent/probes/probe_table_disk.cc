@@ -80,7 +80,7 @@ constexpr std::array kVolumeIoDirectHooks = {
     Hook{"spliced", kFexit, "filemap_splice_read", true},
     Hook{"buffered_write", kFexit, "generic_perform_write"},
     Hook{"iomap_write", kFexit, "iomap_file_buffered_write"},
-    Hook{"direct", kFentry, "__iomap_dio_rw"},
+    Hook{"direct", kBtfTracepoint, "iomap_iter"},
     Hook{"pages_mapped", kFexit, "filemap_map_pages"},
     Hook{"page_faulted", kFexit, "filemap_fault"},
     Hook{"mapping_written", kFexit, "do_page_mkwrite"},

@@ -78,15 +78,16 @@ static __always_inline void bh_judge_mapped(struct inode* inode, __u64 bytes) {
 }
 
 /* Direct I/O by iomap when it begins: what is asked for, of a read no more than there is. */
-static __always_inline void bh_judge_direct(struct kiocb* request, struct iov_iter* data) {
-  struct inode* inode = request->ki_filp->f_mapping->host;
-  __u64 bytes = data->count;
-  if (data->data_source) { /* ITER_SOURCE: a write */
+static __always_inline void bh_judge_direct(struct inode* inode, __u64 offset, __u64 bytes, bool writes) {
+  if (writes) {
     if (bytes) bh_judge_write(inode, bytes);
     return;
   }
-  __s64 rest = inode->i_size - request->ki_pos;
-  if ((inode->i_mode & BH_S_IFMT) == BH_S_IFREG && (__s64)bytes > rest) bytes = rest > 0 ? rest : 0;
+  __u64 size = inode->i_size;
+  if ((inode->i_mode & BH_S_IFMT) == BH_S_IFREG) {
+    if (offset >= size) return;
+    if (bytes > size - offset) bytes = size - offset;
+  }
   if (bytes) bh_judge_read(inode, bytes);
 }
 

@@ -63,8 +63,8 @@ struct folio___before_6_15 {
 
 static __always_inline __u64 pages_of(struct folio* folio) {
   struct folio___before_6_15* before = (void*)folio;
-  unsigned long flags = 0;
-  bpf_probe_read_kernel(&flags, sizeof(flags), (char*)folio + bpf_core_field_offset(struct folio, flags));
+  unsigned long flags = 0;  // the first member, of one type or another
+  bpf_probe_read_kernel(&flags, sizeof(flags), folio);
   if (!(flags >> bpf_core_enum_value(enum pageflags, PG_head) & 1)) return 1;
   if (bpf_core_field_exists(folio->_nr_pages)) return folio->_nr_pages;
   return bpf_core_field_exists(before->_folio_nr_pages) ? before->_folio_nr_pages : 1;
@@ -83,7 +83,7 @@ int BPF_PROG(pages_dirtied, struct folio* folio, struct address_space* mapping) 
 
 SEC("tp_btf/iomap_dio_rw_begin")
 int BPF_PROG(direct, struct kiocb* request, struct iov_iter* data) {
-  bh_judge_direct(request, data);
+  bh_judge_direct(request->ki_filp->f_mapping->host, request->ki_pos, data->count, data->data_source);
   return 0;
 }
 

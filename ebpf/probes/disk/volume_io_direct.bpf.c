@@ -7,6 +7,8 @@ char LICENSE[] SEC("license") = "GPL";
 
 #define BH_VM_FAULT_ERROR 0x873u /* linux/mm_types.h: OOM, SIGBUS, HWPOISON*, SIGSEGV, FALLBACK */
 #define BH_VM_FAULT_NOPAGE 0x100u
+#define BH_IOMAP_WRITE 1u /* linux/iomap.h */
+#define BH_IOMAP_DIRECT 16u
 
 static __always_inline __s64 result_of(void* ctx) {
   __u64 result = 0;
@@ -44,9 +46,11 @@ int BPF_PROG(iomap_write, struct kiocb* request) {
   return 0;
 }
 
-SEC("fentry/__iomap_dio_rw")
-int BPF_PROG(direct, struct kiocb* request, struct iov_iter* data) {
-  bh_judge_direct(request, data);
+// Direct I/O when iomap begins with it: the function itself has more arguments than a program can be given before 6.6.
+SEC("tp_btf/iomap_iter")
+int BPF_PROG(direct, struct iomap_iter* iteration) {
+  if ((iteration->flags & BH_IOMAP_DIRECT) && !iteration->iomap.length)
+    bh_judge_direct(iteration->inode, iteration->pos, iteration->len, iteration->flags & BH_IOMAP_WRITE);
   return 0;
 }
 
