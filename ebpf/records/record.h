@@ -17,6 +17,7 @@
 #include "ebpf/records/disk.h"
 #include "ebpf/records/header.h"
 #include "ebpf/records/host.h"
+#include "ebpf/records/mapping.h"
 #include "ebpf/records/memory.h"
 #include "ebpf/records/network.h"
 #include "ebpf/records/ownership.h"
