@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -27,8 +28,12 @@ std::string cannot_be_owned(const inventory::Volume& volume);
 // Belongs to one thread.
 class Volumes {
  public:
+  // Volume.identity of host.proto.
+  using Identify = std::function<std::string(const probes::FileKey& key, const std::string& path)>;
+
   // `maps` must outlive this.
-  Volumes(probes::OwnershipMaps& maps, VolumeClaims claims) : maps_(maps), claims_(std::move(claims)) {}
+  Volumes(probes::OwnershipMaps& maps, VolumeClaims claims, Identify identify)
+      : maps_(maps), claims_(std::move(claims)), identify_(std::move(identify)) {}
 
   struct Applied {
     std::vector<ForeignClaim> foreign_claims;  // those that the snapshot before did not have
@@ -40,6 +45,9 @@ class Volumes {
   // uuid, of all of the snapshot's; `told` describes them, and says afterwards which volumes are watched, and why not.
   Applied apply(const inventory::Snapshot& snapshot, const std::map<std::string, probes::Owner>& domains,
                 v1::Inventory& told);
+
+  // All that are owned.
+  const std::map<probes::FileKey, VolumeFacts>& all() const { return volumes_; }
 
   // Null for what is not owned (any more).
   const VolumeFacts* find(const probes::FileKey& key) const;
@@ -58,6 +66,7 @@ class Volumes {
 
   probes::OwnershipMaps& maps_;
   VolumeClaims claims_;
+  const Identify identify_;
   std::map<probes::FileKey, VolumeFacts> volumes_;
   std::set<std::pair<std::uint32_t, probes::FileKey>> told_claims_;  // by domain number
 };

@@ -81,6 +81,7 @@ absl::Status write_vmm(int map, std::uint32_t tgid, const VmmEntry& entry) {
 OwnershipMaps::OwnershipMaps(OwnershipDescriptors descriptors)
     : descriptors_(descriptors),
       volumes_(descriptors.volumes, "volumes"),
+      alias_disks_(descriptors.alias_disks, "alias_disks"),
       declared_files_(descriptors.declared_files, "declared_files"),
       ports_(descriptors.ports, "ports"),
       trusted_executables_(descriptors.trusted_executables, "trusted_executables"),
@@ -114,6 +115,7 @@ absl::StatusOr<VmmEntry> OwnershipMaps::vmm(std::uint32_t tgid) const {
 }
 
 absl::Status OwnershipMaps::set_volume(const FileKey& key, Owner owner) {
+  if (key.block_device) alias_disks_.remove(key.device);
   return volumes_.set(to_kernel(key), bh_volume{.owner = to_kernel(owner), .flags = 0, .ledger = 0});
 }
 
@@ -121,7 +123,13 @@ absl::Status OwnershipMaps::set_guest_memory(const FileKey& key, Owner owner) {
   return volumes_.set(to_kernel(key), bh_volume{.owner = to_kernel(owner), .flags = BH_VOLUME_MEMORY, .ledger = 0});
 }
 
+absl::Status OwnershipMaps::set_alias(const FileKey& key, Owner owner, std::uint64_t disk_sequence) {
+  if (absl::Status status = alias_disks_.set(key.device, disk_sequence); !status.ok()) return status;
+  return volumes_.set(to_kernel(key), bh_volume{.owner = to_kernel(owner), .flags = 0, .ledger = 0});
+}
+
 void OwnershipMaps::remove_volume(const FileKey& key) {
+  if (key.block_device) alias_disks_.remove(key.device);
   const bh_file_key kernel_key = to_kernel(key);
   volumes_.remove(kernel_key);
 }
@@ -218,8 +226,8 @@ absl::Status OwnershipMaps::set_agent(const ProcessKey& agent) {
 
 std::vector<std::string> OwnershipMaps::restore() {
   std::vector<std::string> faults = restore_vmms();
-  for (WrittenMap* map : {&volumes_, &declared_files_, &ports_, &trusted_executables_, &emulators_, &domains_,
-                          &endpoints_, &libvirt_daemons_, &guarded_}) {
+  for (WrittenMap* map : {&volumes_, &alias_disks_, &declared_files_, &ports_, &trusted_executables_, &emulators_,
+                          &domains_, &endpoints_, &libvirt_daemons_, &guarded_}) {
     std::vector<std::string> more = map->restore();
     faults.insert(faults.end(), more.begin(), more.end());
   }

@@ -32,6 +32,13 @@ static __always_inline struct block_device* block_device_of(struct file* folder)
   return (struct block_device*)((char*)device - bpf_core_field_offset(struct block_device, bd_device));
 }
 
+// The answer itself is no memory that a helper may write to.
+static __always_inline void copy_uuid(__u8* to, struct inode* inode) {
+  __u8 uuid[16] = {};
+  BPF_CORE_READ_INTO(&uuid, inode, i_sb, s_uuid.b);
+  for (int i = 0; i < 16; i++) to[i] = uuid[i];
+}
+
 static __always_inline void look_at_loop(struct gendisk* disk, struct bh_block_device_query* query) {
   query->loop_known = bpf_core_type_exists(struct loop_device);
   if (!query->loop_known) return;
@@ -40,7 +47,7 @@ static __always_inline void look_at_loop(struct gendisk* disk, struct bh_block_d
   struct bh_file_key key = {};
   if (!backing || !bh_file_key_of(BPF_CORE_READ(backing, f_inode), &key)) return;
   query->backing = key;
-  BPF_CORE_READ_INTO(&query->uuid, backing, f_inode, i_sb, s_uuid.b);
+  copy_uuid(query->uuid, BPF_CORE_READ(backing, f_inode));
   query->offset = BPF_CORE_READ(loop, lo_offset);
   query->limit = BPF_CORE_READ(loop, lo_sizelimit);
 }
@@ -65,6 +72,6 @@ SEC("syscall")
 int file_system(struct bh_file_system_query* query) {
   struct file* file = file_of_caller(query->descriptor);
   if (!file) return 1;
-  BPF_CORE_READ_INTO(&query->uuid, file, f_inode, i_sb, s_uuid.b);
+  copy_uuid(query->uuid, BPF_CORE_READ(file, f_inode));
   return 0;
 }
