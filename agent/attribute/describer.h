@@ -45,6 +45,7 @@ class Describer {
   void describe(const decode::CanaryRecord& record, v1::Event& event);
   void describe(const decode::VmmActRecord& record, v1::Event& event);
   void describe(const decode::HoldingRecord& record, v1::Event& event);
+  void describe(const decode::MappingRecord& record, v1::Event& event);  // describe_mapping.cc
   // Of the host; or of the VMM's own tenant, whose domain declares it by now.
   void describe_host_object(v1::ObjectKind kind, const decode::Record& record, v1::Event& event);
 

@@ -12,6 +12,7 @@ namespace bulkhead::attribute {
 config::Operations operations_of(const v1::MemoryAccess& access);
 config::Operations operations_of(const v1::FileOpen& open);
 config::Operations operations_of(const v1::Holding& holding, v1::ObjectKind held);
+config::Operations operations_of(const v1::VolumeMapping& mapping);
 // Where the file is memory.
 config::Operations memory_operations_of(const v1::FileOpen& open);
 

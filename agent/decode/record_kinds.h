@@ -17,6 +17,8 @@ absl::StatusOr<Record> decode_siblings(std::span<const std::byte> bytes);
 absl::StatusOr<Record> decode_core(std::span<const std::byte> bytes);
 // disk_records.cc
 absl::StatusOr<Record> decode_file_open(std::span<const std::byte> bytes);
+// mapping_records.cc
+absl::StatusOr<Record> decode_mapping(std::span<const std::byte> bytes);
 // network_records.cc
 absl::StatusOr<Record> decode_delivery(std::span<const std::byte> bytes);
 // control_records.cc

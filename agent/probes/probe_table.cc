@@ -18,6 +18,7 @@
 #include "ebpf/skeletons/ksm.skel.h"
 #include "ebpf/skeletons/ksm_direct.skel.h"
 #include "ebpf/skeletons/libvirt_rpc.skel.h"
+#include "ebpf/skeletons/mapping.skel.h"
 #include "ebpf/skeletons/proc_mem.skel.h"
 #include "ebpf/skeletons/process_vm.skel.h"
 #include "ebpf/skeletons/process_vm_direct.skel.h"
@@ -54,6 +55,11 @@ constexpr std::array kFileOpenHooks = {
 };
 constexpr std::array kIoUringHooks = {
     Hook{"io_uring_complete", kRawTracepoint, "io_uring_complete"},
+};
+constexpr std::array kMappingHooks = {
+    Hook{"block_event", kUevent, "kobject_uevent"},
+    Hook{"mounted", kTracepoint, "syscalls/sys_exit_mount"},
+    Hook{"mount_made", kTracepoint, "syscalls/sys_exit_fsmount"},
 };
 constexpr std::array kProcMemHooks = {
     Hook{"moved", kFexit, "mem_rw"},
@@ -279,6 +285,11 @@ const std::array kProbes = {
           2,
           {},
           v1::PROBE_DISK_FILE_OPEN},
+    Probe{v1::PROBE_DISK_MAPPING, "disk.mapping", "DISK-03",
+          "a device that is gone again before the agent has looked at it, which takes it milliseconds; thin snapshots, "
+          "which do not name their origin; copies of a mount by open_tree and attachments by move_mount; no 32-bit "
+          "system calls",
+          bh_mapping::elf_bytes, kMappingHooks},
     Probe{v1::PROBE_NETWORK_DELIVERY, "network.delivery", "NET-03",
           "frames that leave the kernel's own datapath (vhost-user, DPDK, SR-IOV) are not seen", bh_delivery::elf_bytes,
           kDeliveryHooks},
