@@ -17,6 +17,7 @@
 #include "agent/inventory/libvirt_inventory.h"
 #include "agent/ledger_watch.h"
 #include "agent/libvirt_options.h"
+#include "agent/mapping/mapping_watch.h"
 #include "agent/monitor.h"
 #include "agent/ownership/ownership.h"
 #include "agent/policy_watch.h"
@@ -85,6 +86,7 @@ class Agent::Impl {
   std::unique_ptr<ControlWatch> control_watch_;
   std::unique_ptr<guard::Guard> guard_;
   std::unique_ptr<Sweeper> sweeper_;
+  std::unique_ptr<MappingWatch> mapping_watch_;
   std::unique_ptr<spool::Spool> spool_;
   std::unique_ptr<HealthWatch> health_;
   std::unique_ptr<LedgerWatch> ledgers_;
@@ -135,6 +137,10 @@ absl::Status Agent::Impl::open() {
   ownership_ = *std::move(ownership);
   if (absl::Status status = open_ledgers(); !status.ok()) return status;
   attributor_ = std::make_unique<attribute::Attributor>(*ownership_);
+  mapping_watch_ = std::make_unique<MappingWatch>(io_, *ownership_, [this](decode::MappingRecord record) {
+    attributor_->take(std::move(record), steady_clock::now());
+    arm_waiting_timer();
+  });
   sweeper_ = std::make_unique<Sweeper>(io_, probes_->host_sweep(), *ownership_, config_.sweep.interval);
 
   snapshot_ = std::make_shared<inventory::Snapshot>();
@@ -176,8 +182,8 @@ absl::Status Agent::Impl::open_ledgers() {
     for (const ledger::ToldWipe& one : told) events.push_back(wipe_event(one, ownership_->registry()));
     append(std::move(events));
   };
-  absl::StatusOr<std::unique_ptr<LedgerWatch>> ledgers =
-      LedgerWatch::open(io_, *probes_, config_.state_dir, host_id_, {tell, [this] { apply(snapshot_); }});
+  absl::StatusOr<std::unique_ptr<LedgerWatch>> ledgers = LedgerWatch::open(
+      io_, *probes_, ownership_->storage(), config_.state_dir, host_id_, {tell, [this] { apply(snapshot_); }});
   if (!ledgers.ok()) return absl::InvalidArgumentError(ledgers.status().message());
   ledgers_ = *std::move(ledgers);
   ownership_->keep_ledgers(ledgers_->book());
@@ -221,6 +227,7 @@ void Agent::Impl::run() {
   ledgers_->start();
   guard_->start();
   control_watch_->start();
+  mapping_watch_->start();
   const auto attached = std::count_if(probes_->coverage().begin(), probes_->coverage().end(),
                                       [](const auto& row) { return row.state() == v1::PROBE_STATE_ATTACHED; });
   spdlog::info("watching with {} of {} hooks", attached, probes_->coverage().size());
@@ -250,6 +257,10 @@ void Agent::Impl::dispatch(decode::Record record, steady_clock::time_point now) 
   }
   if (const auto* canary = std::get_if<decode::CanaryRecord>(&record)) {
     guard_->take(*canary);
+    return;
+  }
+  if (auto* mapping = std::get_if<decode::MappingRecord>(&record)) {
+    mapping_watch_->take(std::move(*mapping));
     return;
   }
   attributor_->take(std::move(record), now);
@@ -317,6 +328,7 @@ void Agent::Impl::apply(std::shared_ptr<const inventory::Snapshot> snapshot) {
   }
   append(std::move(changes));
   ledgers_->tell();
+  mapping_watch_->tell(applied.alias_changes);
   tell_what_is_ready();
   sweeper_->ownership_changed();
   if (!applied.incomplete) return;
@@ -337,6 +349,7 @@ void Agent::Impl::stop(int signal) {
   spdlog::info("stopping");
   control_watch_->stop();
   sweeper_->stop();
+  mapping_watch_->stop();
   waiting_timer_.cancel();
   incomplete_timer_.cancel();
   health_->stop();

@@ -34,10 +34,12 @@ LedgerWatch::LedgerWatch(boost::asio::io_context& io, std::unique_ptr<ledger::Le
     : book_(std::move(book)), calls_(std::move(calls)), timer_(io) {}
 
 absl::StatusOr<std::unique_ptr<LedgerWatch>> LedgerWatch::open(boost::asio::io_context& io, probes::ProbeSet& probes,
+                                                               const storage::HostStorage& storage,
                                                                const std::string& state_dir, const std::string& host_id,
                                                                Calls calls) {
   ledger::Surroundings surroundings;
   surroundings.maps = &probes.ledgers();
+  surroundings.storage = &storage;
   if (!state_dir.empty()) surroundings.file = absl::StrCat(state_dir, "/ledgers");
   surroundings.host_id = host_id;
   surroundings.watching = [&probes] { return sees_blocks(probes); };

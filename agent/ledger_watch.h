@@ -24,8 +24,10 @@ class LedgerWatch {
     std::function<void()> apply_again;
   };
 
-  // `probes` outlives this. An empty `state_dir`: nothing is remembered. DataLoss when what was remembered is damaged.
+  // `probes` and `storage` outlive this. An empty `state_dir`: nothing is remembered. DataLoss when what was remembered
+  // is damaged.
   static absl::StatusOr<std::unique_ptr<LedgerWatch>> open(boost::asio::io_context& io, probes::ProbeSet& probes,
+                                                           const storage::HostStorage& storage,
                                                            const std::string& state_dir, const std::string& host_id,
                                                            Calls calls);
 

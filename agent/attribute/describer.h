@@ -50,6 +50,7 @@ class Describer {
   void describe(const decode::HoldingRecord& record, v1::Event& event);
   // describer_disk.cc
   void describe(const decode::ResidueRecord& record, v1::Event& event);
+  void describe(const decode::MappingRecord& record, v1::Event& event);  // describe_mapping.cc
   // Of the host; or of the VMM's own tenant, whose domain declares it by now.
   void describe_host_object(v1::ObjectKind kind, const decode::Record& record, v1::Event& event);
 

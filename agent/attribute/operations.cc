@@ -60,6 +60,11 @@ config::Operations operations_of(const v1::VolumeChange& change) {
   return {is_copy ? Operation::kVolumeRead : Operation::kVolumeWrite};
 }
 
+config::Operations operations_of(const v1::VolumeMapping& mapping) {
+  if (mapping.read_only()) return {Operation::kVolumeRead};
+  return {Operation::kVolumeRead, Operation::kVolumeWrite};
+}
+
 config::Operations memory_operations_of(const v1::FileOpen& open) {
   return of_flags(open.flags(), Operation::kMemoryRead, Operation::kMemoryWrite);
 }

@@ -15,6 +15,7 @@ config::Operations operations_of(const v1::FileOpen& open);
 config::Operations operations_of(const v1::VolumeChange& change);
 config::Operations operations_of(const v1::Holding& holding, v1::ObjectKind held);
 config::Operations operations_of(const v1::VolumeIo& io);
+config::Operations operations_of(const v1::VolumeMapping& mapping);
 // Where the file is memory.
 config::Operations memory_operations_of(const v1::FileOpen& open);
 

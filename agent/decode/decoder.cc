@@ -20,6 +20,7 @@ static_assert(static_cast<int>(BH_PROBE_DISK_BLOCK_IO) == v1::PROBE_DISK_BLOCK_I
 static_assert(static_cast<int>(BH_PROBE_SCHED_SIBLINGS) == v1::PROBE_SCHED_SIBLINGS);
 static_assert(static_cast<int>(BH_PROBE_MEMORY_UPROBE) == v1::PROBE_MEMORY_UPROBE);
 static_assert(static_cast<int>(BH_PROBE_HOST_SWEEP) == v1::PROBE_HOST_SWEEP);
+static_assert(static_cast<int>(BH_PROBE_DISK_MAPPING) == v1::PROBE_DISK_MAPPING);
 static_assert(static_cast<int>(BH_PROBE_VMM_CONFINEMENT) == v1::PROBE_VMM_CONFINEMENT);
 
 // A walk that ended at its limits may not have reached the root: what is near it, the unit, is then not known.
@@ -95,6 +96,8 @@ absl::StatusOr<Record> decode(std::span<const std::byte> bytes) {
       return decode_siblings(bytes);
     case BH_RECORD_CORE:
       return decode_core(bytes);
+    case BH_RECORD_VOLUME_MAPPING:
+      return decode_mapping(bytes);
     case BH_RECORD_VMM_ACT:
       return decode_vmm_act(bytes);
     case BH_RECORD_HOLDING:

@@ -22,6 +22,8 @@ absl::StatusOr<Record> decode_residue(std::span<const std::byte> bytes);
 absl::StatusOr<Record> decode_volume_io(std::span<const std::byte> bytes);
 // volume_change_records.cc
 absl::StatusOr<Record> decode_volume_change(std::span<const std::byte> bytes);
+// mapping_records.cc
+absl::StatusOr<Record> decode_mapping(std::span<const std::byte> bytes);
 // network_records.cc
 absl::StatusOr<Record> decode_delivery(std::span<const std::byte> bytes);
 // control_records.cc

@@ -139,6 +139,22 @@ struct HoldingRecord {
   v1::Holding holding;
 };
 
+// A block device came, changed or went, or something was mounted. Most of it is nobody's matter: whether a tenant's
+// volume can be reached through it, only the agent knows (MappingWatch), who then says which in `volume` and `mapping`.
+struct MappingRecord {
+  Header header;
+  bool is_mount = false;
+  std::uint32_t device = 0;  // major << 20 | minor; of a mount: what it is on, 0 for none and for several
+  FileKey root;              // of a mount: what is at its top, if a file
+  std::array<std::uint8_t, 16> file_system = {};  // its uuid, zeroes where it has none
+  std::string type;                               // of the file system
+  bool read_only = false;
+  std::string path;  // where it was mounted
+
+  FileKey volume;
+  v1::VolumeMapping mapping;
+};
+
 struct VmmActRecord {
   Header header;
   std::string path;  // of the program; empty for what executes none
@@ -188,9 +204,10 @@ struct ResidueRecord {
   v1::ResidueRead residue;  // whose it was comes later
 };
 
-using Record = std::variant<ActorRecord, MemoryRecord, FileOpenRecord, DeliveryRecord, LifecycleRecord, ControlRecord,
-                            EndpointRecord, VmmActRecord, HoldingRecord, SignalRecord, CanaryRecord, MergeRecord,
-                            CoreRecord, SiblingsRecord, VolumeIoRecord, VolumeChangeRecord, ResidueRecord>;
+using Record =
+    std::variant<ActorRecord, MemoryRecord, FileOpenRecord, DeliveryRecord, LifecycleRecord, ControlRecord,
+                 EndpointRecord, VmmActRecord, HoldingRecord, SignalRecord, CanaryRecord, MergeRecord, CoreRecord,
+                 SiblingsRecord, VolumeIoRecord, VolumeChangeRecord, ResidueRecord, MappingRecord>;
 
 const Header& header_of(const Record& record);
 

@@ -43,11 +43,7 @@ absl::StatusOr<std::unique_ptr<LedgerBook>> LedgerBook::open(Surroundings surrou
   return book;
 }
 
-std::string LedgerBook::name_of(const ownership::OwnedBlock& block, const BlockDevice& device) const {
-  return device.identity.empty() ? block.source : device.identity;
-}
-
-void LedgerBook::watch(VolumeRecord& volume, const BlockDevice& device) {
+void LedgerBook::watch(VolumeRecord& volume, const storage::BlockDevice& device) {
   volume.disk_sequence = device.disk_sequence;
   volume.key = {.inode = 0, .device = device.number, .generation = 0, .block_device = true};
   absl::StatusOr<std::unique_ptr<probes::KernelLedger>> kernel =
@@ -79,8 +75,8 @@ void LedgerBook::release(VolumeRecord& volume) {
   begin_release(volume, now);
   changed_ = true;
   if (key == probes::FileKey{}) return;
-  const absl::StatusOr<BlockDevice> device = block_device(key.device, around_.sysfs);
-  if (device.ok() && device->disk_sequence == volume.disk_sequence) watch(volume, *device);
+  const auto seen = around_.storage->look_at(key.device);
+  if (seen.ok() && seen->device.disk_sequence == volume.disk_sequence) watch(volume, seen->device);
 }
 
 void LedgerBook::assign(VolumeRecord& volume, const ownership::OwnedBlock& block) {
@@ -99,9 +95,10 @@ void LedgerBook::assign(VolumeRecord& volume, const ownership::OwnedBlock& block
 }
 
 void LedgerBook::take_owned(const ownership::OwnedBlock& block) {
-  const absl::StatusOr<BlockDevice> device = block_device(block.key.device, around_.sysfs);
-  if (!device.ok()) return;
-  VolumeRecord& volume = volumes_[name_of(block, *device)];
+  const auto seen = around_.storage->look_at(block.key.device);
+  if (!seen.ok()) return;
+  const storage::BlockDevice* device = &seen->device;
+  VolumeRecord& volume = volumes_[seen->identity.empty() ? block.source : seen->identity];
   const bool is_new = volume.kept.tenant().empty() && volume.kept.previous_tenant().empty();
   const bool is_other = volume.key != block.key || volume.disk_sequence != device->disk_sequence;
   const bool is_resized = volume.kernel != nullptr && volume.kernel->size() != device->size;
@@ -109,7 +106,7 @@ void LedgerBook::take_owned(const ownership::OwnedBlock& block) {
   volume.key = block.key;
   volume.disk_sequence = device->disk_sequence;
   if (is_new) {
-    volume.kept.set_identity(device->identity);
+    volume.kept.set_identity(seen->identity);
     volume.kept.set_source(block.source);
     volume.kept.set_tenant(block.tenant);
     changed_ = true;
@@ -126,31 +123,37 @@ void LedgerBook::take_owned(const ownership::OwnedBlock& block) {
 }
 
 bool LedgerBook::is_same_device(const VolumeRecord& volume) const {
-  const absl::StatusOr<BlockDevice> device = block_device(volume.key.device, around_.sysfs);
-  return device.ok() && device->disk_sequence == volume.disk_sequence && device->size == volume.kept.size();
+  const auto seen = around_.storage->look_at(volume.key.device);
+  return seen.ok() && seen->device.disk_sequence == volume.disk_sequence && seen->device.size == volume.kept.size();
 }
 
 // Of a released one: its device may be gone, or have another size.
 void LedgerBook::follow_device(VolumeRecord& volume) {
   if (is_same_device(volume)) return;
-  const absl::StatusOr<BlockDevice> device = block_device(volume.key.device, around_.sysfs);
+  const auto seen = around_.storage->look_at(volume.key.device);
   const std::uint64_t disk_sequence = volume.disk_sequence;
   unwatch(volume);
-  if (device.ok() && device->disk_sequence == disk_sequence) watch(volume, *device);
+  if (seen.ok() && seen->device.disk_sequence == disk_sequence) watch(volume, seen->device);
 }
 
-// Released ones whose device came, or came back: after a restart, or under another number.
-void LedgerBook::find_released() {
+std::map<std::string, VolumeRecord*> LedgerBook::missing() {
   std::map<std::string, VolumeRecord*> missing;
   for (auto& [name, volume] : volumes_) {
     if (volume.is_released() && !volume.is_present() && !volume.kept.identity().empty()) missing.emplace(name, &volume);
   }
-  if (missing.empty()) return;
-  for (const BlockDevice& device : block_devices(around_.sysfs)) {
-    const auto found = missing.find(device.identity);
-    if (found == missing.end()) continue;
-    watch(*found->second, device);
-    missing.erase(found);
+  return missing;
+}
+
+void LedgerBook::find_released() {
+  std::map<std::string, VolumeRecord*> wanted = missing();
+  if (wanted.empty()) return;
+  for (const auto& [number, device] : around_.storage->devices()) {
+    const auto found = wanted.find(around_.storage->identity_of(storage::key_of(number), ""));
+    if (found == wanted.end()) continue;
+    const auto seen = around_.storage->look_at(number);
+    if (!seen.ok() || seen->identity != found->first) continue;
+    watch(*found->second, seen->device);
+    wanted.erase(found);
   }
 }
 
@@ -218,7 +221,11 @@ bool LedgerBook::tend() {
     }
   }
   lost_before_ = lost;
-  return again;
+  const std::map<std::string, VolumeRecord*> wanted = missing();
+  if (wanted.empty()) return again;
+  return again || std::ranges::any_of(around_.storage->devices(), [&](const auto& device) {
+           return wanted.contains(around_.storage->identity_of(storage::key_of(device.first), ""));
+         });
 }
 
 absl::Status LedgerBook::save() {

@@ -12,11 +12,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "agent/ledger/block_device.h"
 #include "agent/ledger/volume_record.h"
 #include "agent/ownership/volume_ledgers.h"
 #include "agent/probes/ledger_maps.h"
 #include "agent/spool/clock.h"
+#include "agent/storage/host_storage.h"
 #include "bulkhead/v1/disk.pb.h"
 
 namespace bulkhead::ledger {
@@ -29,14 +29,15 @@ struct ToldWipe {
 };
 
 struct Surroundings {
-  probes::LedgerMaps* maps = nullptr;  // outlives the book
-  std::string file;                    // empty: nothing is remembered
+  // Both outlive the book.
+  probes::LedgerMaps* maps = nullptr;
+  const storage::HostStorage* storage = nullptr;
+  std::string file;  // empty: nothing is remembered
   std::string host_id;
   // Is what reaches block devices seen at all, and how much of it was lost since the agent's start?
   std::function<bool()> watching = [] { return true; };
   std::function<std::uint64_t()> lost = [] { return std::uint64_t{0}; };
   spool::Clock clock = spool::now;
-  std::string sysfs = "/sys";
 };
 
 // Belongs to one thread.
@@ -63,15 +64,16 @@ class LedgerBook : public ownership::VolumeLedgers {
  private:
   explicit LedgerBook(Surroundings surroundings) : around_(std::move(surroundings)) {}
 
-  std::string name_of(const ownership::OwnedBlock& block, const BlockDevice& device) const;
   void take_owned(const ownership::OwnedBlock& block);
   void assign(VolumeRecord& volume, const ownership::OwnedBlock& block);
   void release(VolumeRecord& volume);
   // Makes its ledger in the kernel, of the device that it is on now.
-  void watch(VolumeRecord& volume, const BlockDevice& device);
+  void watch(VolumeRecord& volume, const storage::BlockDevice& device);
   // Its device is not there any more, or its ledger is at its end: bits and sums go into `kept`.
   void unwatch(VolumeRecord& volume);
   void follow_device(VolumeRecord& volume);
+  // Released ones whose device came, or came back, by their identity: after a restart, or under another number.
+  std::map<std::string, VolumeRecord*> missing();
   void find_released();
   bool is_same_device(const VolumeRecord& volume) const;
 

@@ -87,8 +87,10 @@ Ownership::Ownership(probes::OwnershipMaps& maps, VolumeClaims claims,
       endpoints_(maps),
       declared_(maps, std::move(vmm_files)),
       guest_memory_(maps),
-      volumes_(maps, std::move(claims)),
-      detached_(maps) {}
+      volumes_(maps, std::move(claims),
+               [this](const probes::FileKey& key, const std::string& path) { return storage_.identity_of(key, path); }),
+      detached_(maps),
+      aliases_(maps) {}
 
 absl::StatusOr<std::unique_ptr<Ownership>> Ownership::create(probes::OwnershipMaps& maps, const std::string& state_dir,
                                                              std::vector<config::TrustedService> trusted_services,
@@ -296,6 +298,7 @@ Applied Ownership::apply(const inventory::Snapshot& snapshot) {
   };
   detached_.apply(snapshot, domains_, vmms_, is_tenants, boot_time_ns());
   applied.foreign_claims = std::move(volumes.foreign_claims);
+  applied.alias_changes = aliases_.apply(storage_.devices(), volumes_.all());
   for (ForeignClaim& claim : resources_.judge(snapshot, domains_)) applied.foreign_claims.push_back(std::move(claim));
   applied.incomplete = applied.incomplete || volumes.incomplete;
   ports_.settle();
@@ -304,7 +307,12 @@ Applied Ownership::apply(const inventory::Snapshot& snapshot) {
 }
 
 void Ownership::apply_guest_memory(const std::vector<probes::MemoryClaim>& claims) {
-  guest_memory_.apply(claims, [this](const probes::FileKey& key) { return volumes_.find(key) != nullptr; });
+  guest_memory_.apply(claims, [this](const probes::FileKey& key) { return volume(key) != nullptr; });
+}
+
+std::vector<AliasChange> Ownership::block_device_changed(std::uint32_t number) {
+  const bool changed = number == 0 ? storage_.rescan() : storage_.update(number);
+  return changed ? aliases_.apply(storage_.devices(), volumes_.all()) : std::vector<AliasChange>();
 }
 
 probes::Owner Ownership::domain(const std::string& uuid) const {

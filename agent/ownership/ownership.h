@@ -23,9 +23,11 @@
 #include "agent/ownership/resource_claims.h"
 #include "agent/ownership/starting_vmms.h"
 #include "agent/ownership/trust.h"
+#include "agent/ownership/volume_aliases.h"
 #include "agent/ownership/volume_claims.h"
 #include "agent/ownership/volumes.h"
 #include "agent/probes/ownership_maps.h"
+#include "agent/storage/host_storage.h"
 #include "bulkhead/v1/host.pb.h"
 
 namespace bulkhead::ownership {
@@ -40,6 +42,7 @@ struct Applied {
   v1::Inventory inventory;  // what to tell the collector: with what is watched and what is not, and why
   std::vector<TenantChanged> tenant_changes;
   std::vector<ForeignClaim> foreign_claims;  // those that the snapshot before did not have
+  std::vector<AliasChange> alias_changes;
   // Something that should be watched is not there yet (an image that is still being made): apply again soon.
   bool incomplete = false;
 };
@@ -80,8 +83,17 @@ class Ownership {
   // VolumeLedgers::residue().
   Residue residue(const probes::FileKey& key) const { return volumes_.residue(key); }
 
-  // Null for what is not owned (any more).
-  const VolumeFacts* volume(const probes::FileKey& key) const { return volumes_.find(key); }
+  // Null for what is not owned (any more). What leads to another tenant's volume is that tenant's, whoever names it.
+  const VolumeFacts* volume(const probes::FileKey& key) const {
+    const VolumeFacts* alias = aliases_.find(key);
+    return alias != nullptr ? alias : volumes_.find(key);
+  }
+  // Null for what is no alias of a volume (any more), which a volume itself is not.
+  const VolumeAlias* alias(const probes::FileKey& key) const { return aliases_.alias(key); }
+
+  const storage::HostStorage& storage() const { return storage_; }
+  // A block device came, changed or went; 0: any may have. What leads to tenants' volumes now, and does no longer.
+  std::vector<AliasChange> block_device_changed(std::uint32_t number);
   // DetachedVolumes::name_of().
   std::string detached_volume(const probes::FileKey& key) const { return detached_.name_of(key); }
   const PortFacts* port(const probes::PortKey& key) const { return ports_.find(key); }
@@ -129,8 +141,10 @@ class Ownership {
   Endpoints endpoints_;
   DeclaredFiles declared_;
   GuestMemory guest_memory_;
+  storage::HostStorage storage_;
   Volumes volumes_;
   DetachedVolumes detached_;
+  VolumeAliases aliases_;
   ResourceClaims resources_;
   std::map<std::uint32_t, probes::ProcessKey> vmms_;  // by domain number
   // Of the block controller, by number: kept after the VMM's end, when its pages are still to be written.

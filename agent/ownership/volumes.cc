@@ -89,7 +89,10 @@ Volumes::Applied Volumes::apply(const inventory::Snapshot& snapshot,
       if (!key.ok()) {
         volume.set_reason(std::string(key.status().message()));
         applied.incomplete = applied.incomplete || absl::IsNotFound(key.status());
-      } else if (const auto reason = unwatched.find(*key); reason != unwatched.end()) {
+        continue;
+      }
+      volume.set_identity(identify_(*key, volume.source()));
+      if (const auto reason = unwatched.find(*key); reason != unwatched.end()) {
         volume.set_reason(reason->second);
       } else {
         volume.set_watched(true);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -28,8 +29,12 @@ std::string cannot_be_owned(const inventory::Volume& volume);
 // Belongs to one thread.
 class Volumes {
  public:
+  // Volume.identity of host.proto.
+  using Identify = std::function<std::string(const probes::FileKey& key, const std::string& path)>;
+
   // `maps` must outlive this.
-  Volumes(probes::OwnershipMaps& maps, VolumeClaims claims) : maps_(maps), claims_(std::move(claims)) {}
+  Volumes(probes::OwnershipMaps& maps, VolumeClaims claims, Identify identify)
+      : maps_(maps), claims_(std::move(claims)), identify_(std::move(identify)) {}
 
   // Those of block volumes; to be called before apply(). They outlive this.
   void keep_ledgers(VolumeLedgers& ledgers) { ledgers_ = &ledgers; }
@@ -46,6 +51,9 @@ class Volumes {
   // uuid, of all of the snapshot's; `told` describes them, and says afterwards which volumes are watched, and why not.
   Applied apply(const inventory::Snapshot& snapshot, const std::map<std::string, probes::Owner>& domains,
                 v1::Inventory& told);
+
+  // All that are owned.
+  const std::map<probes::FileKey, VolumeFacts>& all() const { return volumes_; }
 
   // Null for what is not owned (any more).
   const VolumeFacts* find(const probes::FileKey& key) const;
@@ -69,6 +77,7 @@ class Volumes {
   probes::OwnershipMaps& maps_;
   VolumeClaims claims_;
   VolumeLedgers* ledgers_ = nullptr;
+  const Identify identify_;
   std::map<probes::FileKey, VolumeFacts> volumes_;
   std::set<probes::FileKey> released_;  // nobody's, and watched on for what is left on them
   std::set<std::pair<std::uint32_t, probes::FileKey>> told_claims_;  // by domain number

@@ -41,6 +41,8 @@ std::string describe(const Hook& hook) {
       return absl::StrCat("iter ", hook.name);
     case HookKind::kUsdt:
       return absl::StrCat("usdt ", hook.name);
+    case HookKind::kUevent:
+      return absl::StrCat("socket filter ", hook.name);
   }
   return hook.name;
 }
@@ -82,7 +84,8 @@ std::string HookAttacher::missing(const Hook& hook) const {
       return absl::StrCat("this kernel has no iterator ", hook.name);
     }
     case HookKind::kUsdt:
-      return "";  // a matter of the library, not of the kernel
+    case HookKind::kUevent:
+      return "";  // a matter of the library; every kernel tells of its devices
   }
   return "";
 }
@@ -113,7 +116,8 @@ absl::StatusOr<LinkPtr> HookAttacher::attach(const Hook& hook, bpf_program* prog
     case HookKind::kRawTracepoint:
       return own(bpf_program__attach_raw_tracepoint(program, hook.name), hook);
     case HookKind::kUsdt:
-      break;  // UsdtHooks
+    case HookKind::kUevent:
+      break;  // UsdtHooks, UeventSockets
   }
   return absl::InternalError("unknown kind of hook");
 }

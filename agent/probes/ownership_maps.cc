@@ -81,6 +81,7 @@ absl::Status write_vmm(int map, std::uint32_t tgid, const VmmEntry& entry) {
 OwnershipMaps::OwnershipMaps(OwnershipDescriptors descriptors)
     : descriptors_(descriptors),
       volumes_(descriptors.volumes, "volumes"),
+      alias_disks_(descriptors.alias_disks, "alias_disks"),
       declared_files_(descriptors.declared_files, "declared_files"),
       ports_(descriptors.ports, "ports"),
       trusted_executables_(descriptors.trusted_executables, "trusted_executables"),
@@ -132,6 +133,7 @@ absl::Status OwnershipMaps::write_volume(const FileKey& key) {
 
 absl::Status OwnershipMaps::set_volume(const FileKey& key, Owner owner, std::uint32_t ledger) {
   const std::lock_guard lock(volumes_mutex_);
+  if (key.block_device) alias_disks_.remove(key.device);
   volume_owners_.insert_or_assign(key, OwnedVolume{.owner = owner, .flags = 0, .ledger = ledger});
   return write_volume(key);
 }
@@ -179,8 +181,16 @@ absl::Status OwnershipMaps::set_guest_memory(const FileKey& key, Owner owner) {
   return volumes_.set(to_kernel(key), bh_volume{.owner = to_kernel(owner), .flags = BH_VOLUME_MEMORY, .ledger = 0});
 }
 
+absl::Status OwnershipMaps::set_alias(const FileKey& key, Owner owner, std::uint64_t disk_sequence) {
+  const std::lock_guard lock(volumes_mutex_);
+  if (absl::Status status = alias_disks_.set(key.device, disk_sequence); !status.ok()) return status;
+  volume_owners_.insert_or_assign(key, OwnedVolume{.owner = owner, .flags = BH_VOLUME_ALIAS});
+  return write_volume(key);
+}
+
 void OwnershipMaps::remove_volume(const FileKey& key) {
   const std::lock_guard lock(volumes_mutex_);
+  if (key.block_device) alias_disks_.remove(key.device);
   volume_owners_.erase(key);
   write_volume(key).IgnoreError();  // as in remove_detached()
 }
@@ -277,8 +287,8 @@ absl::Status OwnershipMaps::set_agent(const ProcessKey& agent) {
 
 std::vector<std::string> OwnershipMaps::restore() {
   std::vector<std::string> faults = restore_vmms();
-  for (WrittenMap* map : {&volumes_, &declared_files_, &ports_, &trusted_executables_, &emulators_, &domains_,
-                          &endpoints_, &libvirt_daemons_, &guarded_, &detached_, &cgroup_owners_}) {
+  for (WrittenMap* map : {&volumes_, &alias_disks_, &declared_files_, &ports_, &trusted_executables_, &emulators_,
+                          &domains_, &endpoints_, &libvirt_daemons_, &guarded_, &detached_, &cgroup_owners_}) {
     std::vector<std::string> more = map->restore();
     faults.insert(faults.end(), more.begin(), more.end());
   }

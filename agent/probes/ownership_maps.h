@@ -102,6 +102,7 @@ struct VmmEntry {
 struct OwnershipDescriptors {
   int vmms = -1;
   int volumes = -1;
+  int alias_disks = -1;
   int declared_files = -1;
   int ports = -1;
   int trusted_executables = -1;
@@ -136,6 +137,8 @@ class OwnershipMaps {
   absl::Status set_base_image(const FileKey& key);
   // An object of guest memory; in the same map, so that no file is both.
   absl::Status set_guest_memory(const FileKey& key, Owner owner);
+  // A block device that is built over a volume: it counts while its disk has this sequence number.
+  absl::Status set_alias(const FileKey& key, Owner owner, std::uint64_t disk_sequence);
   // Any of the three.
   void remove_volume(const FileKey& key);
 
@@ -198,6 +201,7 @@ class OwnershipMaps {
 
   const OwnershipDescriptors descriptors_;
   WrittenMap volumes_;
+  WrittenMap alias_disks_;
   WrittenMap declared_files_;
   WrittenMap ports_;
   WrittenMap trusted_executables_;

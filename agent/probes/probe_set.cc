@@ -18,6 +18,7 @@
 #include "agent/probes/hook_attacher.h"
 #include "agent/probes/shared_maps.h"
 #include "agent/probes/sibling_hooks.h"
+#include "agent/probes/uevent_sockets.h"
 #include "agent/probes/usdt_hooks.h"
 
 namespace bulkhead::probes {
@@ -84,6 +85,7 @@ class ProbeSet::Impl {
   std::vector<ObjectPtr> objects_;
   std::vector<AttachedHook> attached_;
   UsdtHooks usdt_hooks_;
+  UeventSockets uevent_sockets_;
   SiblingHooks sibling_hooks_;
   std::map<std::string, int> iterators_;  // by program, of links_
   std::vector<int> periodic_;             // program descriptors, of objects_
@@ -202,6 +204,8 @@ std::string ProbeSet::Impl::attach(const Probe& probe, const Hook& hook, bpf_obj
                                    const HookAttacher& attacher) {
   if (hook.kind == HookKind::kUsdt) {
     usdt_hooks_.add(hook, program, coverage_.size());
+  } else if (hook.kind == HookKind::kUevent) {
+    if (absl::Status status = uevent_sockets_.add(program); !status.ok()) return std::string(status.message());
   } else if (probe.about_siblings) {
     sibling_hooks_.add(hook, object, program, coverage_.size());
   } else {

@@ -20,6 +20,7 @@ enum class HookKind {
   kFexit,
   kIterator,  // over tasks or what they have: read by HostSweep, and run at no other time
   kUsdt,      // "provider:name", of libvirt.so.0
+  kUevent,    // a filter on a socket that the kernel tells changes of devices to (UeventSockets)
 };
 
 struct Hook {

@@ -5,6 +5,7 @@
 #include "ebpf/skeletons/file_open.skel.h"
 #include "ebpf/skeletons/file_open_direct.skel.h"
 #include "ebpf/skeletons/io_uring_open.skel.h"
+#include "ebpf/skeletons/mapping.skel.h"
 #include "ebpf/skeletons/volume_change.skel.h"
 #include "ebpf/skeletons/volume_change_direct.skel.h"
 #include "ebpf/skeletons/volume_io.skel.h"
@@ -25,6 +26,11 @@ constexpr std::array kFileOpenHooks = {
 };
 constexpr std::array kIoUringHooks = {
     Hook{"io_uring_complete", kRawTracepoint, "io_uring_complete"},
+};
+constexpr std::array kMappingHooks = {
+    Hook{"block_event", kUevent, "kobject_uevent"},
+    Hook{"mounted", kTracepoint, "syscalls/sys_exit_mount"},
+    Hook{"mount_made", kTracepoint, "syscalls/sys_exit_fsmount"},
 };
 constexpr std::array kVolumeIoHooks = {
     Hook{"pages_read", kBtfTracepoint, "mm_filemap_get_pages"},
@@ -166,6 +172,11 @@ const std::array kProbes = {
         "tell_block_io"},
     Probe{v1::PROBE_DISK_VOLUME_CHANGE, "disk.volume_change", "DISK-05 DISK-08", kVolumeChangeTier2Limits,
           bh_volume_change::elf_bytes, kVolumeChangeHooks, 2, kVolumeChangeBetter},
+    Probe{v1::PROBE_DISK_MAPPING, "disk.mapping", "DISK-03",
+          "a device that is gone again before the agent has looked at it, which takes it milliseconds; thin snapshots, "
+          "which do not name their origin; copies of a mount by open_tree and attachments by move_mount; no 32-bit "
+          "system calls",
+          bh_mapping::elf_bytes, kMappingHooks},
 };
 
 }  // namespace

@@ -15,9 +15,9 @@ namespace {
 
 // ebpf/lib/maps.bpf.h: created with the first object, handed to all others.
 constexpr std::array kSharedMaps = {
-    "vmms",          "volumes",         "declared_files", "ports",    "trusted_executables", "emulators", "domains",
-    "endpoints",     "libvirt_daemons", "guarded",        "counters", "announced_actors",    "rings",     "detached",
-    "cgroup_owners", "ledgers",         "ledger_words"};
+    "vmms",          "volumes",         "declared_files", "ports",      "trusted_executables", "emulators", "domains",
+    "endpoints",     "libvirt_daemons", "guarded",        "counters",   "announced_actors",    "rings",     "detached",
+    "cgroup_owners", "ledgers",         "ledger_words",   "alias_disks"};
 
 absl::StatusOr<ObjectPtr> open_object(const void* bytes, std::size_t size, const char* name) {
   LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = name);
@@ -64,6 +64,7 @@ absl::Status SharedMaps::load(std::uint32_t ring_kib_per_cpu) {
   counters_map_ = map("counters");
   ownership_ = std::make_unique<OwnershipMaps>(OwnershipDescriptors{.vmms = map("vmms"),
                                                                     .volumes = map("volumes"),
+                                                                    .alias_disks = map("alias_disks"),
                                                                     .declared_files = map("declared_files"),
                                                                     .ports = map("ports"),
                                                                     .trusted_executables = map("trusted_executables"),

@@ -43,6 +43,18 @@ struct {
   __type(value, struct bh_owner);
 } cgroup_owners SEC(".maps");
 
+/*
+ * Of those of `volumes` that are devices built over one: the disk that had this number when the agent looked, by its
+ * sequence number (5.15), which no other disk ever gets. What has another is another device.
+ */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 65536);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, __u32); /* major << 20 | minor */
+  __type(value, __u64);
+} alias_disks SEC(".maps");
+
 /* What VMMs may open besides. */
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);

@@ -117,6 +117,18 @@ static __always_inline bool bh_judge_device(__u32 probe, struct task_struct* tas
   return true;
 }
 
+/* The number of a device that was built over a volume was given to another since. */
+static __always_inline bool bh_is_other_disk(const struct bh_open_file* open) {
+  __u32 device = open->device;
+  __u64* sequence = bpf_map_lookup_elem(&alias_disks, &device);
+  if (!sequence) return false;
+  struct file* file = open->file;
+  struct inode* host = BPF_CORE_READ(file, f_mapping, host); /* of the device, not of its node */
+  struct bdev_inode* device_inode =
+      (struct bdev_inode*)((char*)host - bpf_core_field_offset(struct bdev_inode, vfs_inode));
+  return BPF_CORE_READ(device_inode, bdev.bd_disk, diskseq) != *sequence;
+}
+
 /* False for what is no volume: a regular file, or a block device by its number. */
 static __always_inline bool bh_judge_storage(__u32 probe, struct task_struct* task, struct bh_open_file* open,
                                              __u32 method) {
@@ -124,6 +136,7 @@ static __always_inline bool bh_judge_storage(__u32 probe, struct task_struct* ta
     __builtin_memset(&open->key, 0, sizeof(open->key));
     open->key.device = open->device;
     open->key.is_block = BH_BLOCK_DEVICE;
+    if (bh_is_other_disk(open)) return false;
   } else if (open->type != BH_S_IFREG) {
     return false;
   }

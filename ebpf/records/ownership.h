@@ -57,6 +57,7 @@ struct bh_volume {
 };
 #define BH_VOLUME_MEMORY 1u /* an object of guest memory */
 #define BH_VOLUME_BASE 2u   /* an image that everyone may read and nobody write; its owner is the host */
+#define BH_VOLUME_ALIAS 8u  /* a device built over a volume: while its disk is that of `alias_disks` */
 BH_STATIC_ASSERT(sizeof(struct bh_volume) == 16, "bh_volume");
 
 /*

@@ -18,13 +18,14 @@
 #include "ebpf/records/header.h"
 #include "ebpf/records/host.h"
 #include "ebpf/records/ledger.h"
+#include "ebpf/records/mapping.h"
 #include "ebpf/records/memory.h"
 #include "ebpf/records/network.h"
 #include "ebpf/records/ownership.h"
 #include "ebpf/records/queries.h"
 #include "ebpf/records/vmm.h"
-#include "ebpf/records/volume_io.h"
 #include "ebpf/records/volume_change.h"
+#include "ebpf/records/volume_io.h"
 
 /* Same numbers as bulkhead.v1.Probe; index of the counters map. */
 enum bh_probe {

@@ -8,8 +8,8 @@
 #include "agent/ledger/ledger_book.h"
 #include "agent/ledger/ledger_image.h"
 #include "tests/kernel/kernel_host.h"
-#include "tests/support/stage/loop_device.h"
 #include "tests/support/skip.h"
+#include "tests/support/stage/loop_device.h"
 
 namespace bulkhead::test {
 namespace {
@@ -31,6 +31,7 @@ struct Stage {
   void open_book() {
     ledger::Surroundings around;
     around.maps = &host.probes().ledgers();
+    around.storage = &storage;
     around.file = directory.path() + "/ledgers";
     around.host_id = "host-1";
     auto opened = ledger::LedgerBook::open(std::move(around));
@@ -78,6 +79,7 @@ struct Stage {
   }
 
   KernelHost host{kWatched};
+  storage::HostStorage storage;
   TemporaryDirectory directory;
   std::optional<stage::LoopDevice> device;
   std::unique_ptr<ledger::LedgerBook> book;

@@ -10,7 +10,10 @@ char LICENSE[] SEC("license") = "GPL";
 static __always_inline struct bh_volume* volume_of(struct bio* bio, struct bh_file_key* key) {
   key->device = bio->bi_bdev->bd_dev;
   key->is_block = BH_BLOCK_DEVICE;
-  return bpf_map_lookup_elem(&volumes, key);
+  struct bh_volume* volume = bpf_map_lookup_elem(&volumes, key);
+  if (!volume || !(volume->flags & BH_VOLUME_ALIAS)) return volume;
+  __u64* sequence = bpf_map_lookup_elem(&alias_disks, &key->device);
+  return sequence && *sequence == bio->bi_bdev->bd_disk->diskseq ? volume : 0;
 }
 
 SEC("tp_btf/block_bio_queue")
