@@ -127,9 +127,11 @@ class OwnershipMaps {
   absl::StatusOr<VmmEntry> vmm(std::uint32_t tgid) const;
 
   absl::Status set_volume(const FileKey& key, Owner owner);
+  // One that everyone may read and nobody write: the host's.
+  absl::Status set_base_image(const FileKey& key);
   // An object of guest memory; in the same map, so that no file is both.
   absl::Status set_guest_memory(const FileKey& key, Owner owner);
-  // Either of the two.
+  // Any of the three.
   void remove_volume(const FileKey& key);
 
   // What the VMM of that domain, or of every domain (kEveryDomain), may open or connect to.

@@ -257,7 +257,7 @@ const std::array kProbes = {
     Probe{v1::PROBE_MEMORY_PROC_MEM, "memory.proc_mem", "MEM-03", "", bh_proc_mem::elf_bytes, kProcMemHooks, 1},
     Probe{v1::PROBE_MEMORY_INSTRUMENT, "memory.instrument", "MEM-04 MEM-10", kInstrumentLimits,
           bh_instrument::elf_bytes, kInstrumentHooks, 2, kInstrumentBetter},
-    Probe{v1::PROBE_MEMORY_FILE_RECEIVE, "memory.file_receive", "MEM-03 MEM-04 MEM-05 MEM-08 MEM-10 DISK-01",
+    Probe{v1::PROBE_MEMORY_FILE_RECEIVE, "memory.file_receive", "MEM-03 MEM-04 MEM-05 MEM-08 MEM-10 DISK-01 DISK-05",
           "consoles, monitors and ports that are handed over, and descriptors that io_uring moves from ring to ring",
           bh_file_receive::elf_bytes, kFileReceiveHooks, 1},
     Probe{v1::PROBE_MEMORY_UPROBE, "memory.uprobe", "MEM-10", kUprobeLimits, bh_uprobe::elf_bytes, kUprobeHooks, 2,
@@ -266,13 +266,13 @@ const std::array kProbes = {
     Probe{v1::PROBE_MEMORY_CORE_DUMP, "memory.core_dump", "MEM-11",
           "that a VMM ends so, where its core goes and how much of it; who reads it later is not seen",
           bh_core_dump::elf_bytes, kCoreDumpHooks},
-    Probe{v1::PROBE_DISK_FILE_OPEN, "disk.file_open", "DISK-01 MEM-03 MEM-05 MEM-08 CTRL-03 VMM-02",
+    Probe{v1::PROBE_DISK_FILE_OPEN, "disk.file_open", "DISK-01 DISK-05 MEM-03 MEM-05 MEM-08 CTRL-03 VMM-02",
           "opens only, not the reads and writes after them; the descriptor is looked up after the call, so another "
           "thread that replaces it at once hides the file; no 32-bit system calls",
           bh_file_open::elf_bytes, kFileOpenHooks, 2, kFileOpenBetter},
     Probe{v1::PROBE_DISK_IO_URING_OPEN,
           "disk.io_uring_open",
-          "DISK-01 MEM-03 MEM-05 MEM-08 CTRL-03 VMM-02",
+          "DISK-01 DISK-05 MEM-03 MEM-05 MEM-08 CTRL-03 VMM-02",
           "a request that asks for no completion (IOSQE_CQE_SKIP_SUCCESS) is not seen",
           bh_io_uring_open::elf_bytes,
           kIoUringHooks,
@@ -322,7 +322,7 @@ const std::array kProbes = {
           "unannounced",
           bh_guard::elf_bytes, kGuardHooks},
     Probe{
-        v1::PROBE_HOST_SWEEP, "host.sweep", "MEM-03 MEM-04 MEM-05 MEM-06 MEM-08 DISK-01 CTRL-06",
+        v1::PROBE_HOST_SWEEP, "host.sweep", "MEM-03 MEM-04 MEM-05 MEM-06 MEM-08 DISK-01 DISK-05 CTRL-06",
         "what comes and goes between two sweeps; descriptors on their way in a socket's queue or in an io_uring's own "
         "table; processes outside the agent's pid namespace",
         bh_sweep::elf_bytes, kSweepHooks},
