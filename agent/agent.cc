@@ -14,6 +14,7 @@
 #include "agent/control_watch.h"
 #include "agent/guard/guard.h"
 #include "agent/health_watch.h"
+#include "agent/inventory/chain_reader.h"
 #include "agent/inventory/libvirt_inventory.h"
 #include "agent/ledger_watch.h"
 #include "agent/libvirt_options.h"
@@ -48,7 +49,7 @@ constexpr seconds kDrainTimeout{5};
 
 }  // namespace
 
-// Everything but libvirt's, the stream's and the sweeper's own threads runs on the thread of run().
+// Everything but libvirt's, the chain reader's, the stream's and the sweeper's own threads runs on the thread of run().
 class Agent::Impl {
  public:
   explicit Impl(const config::Config& config) : config_(config) {}
@@ -91,6 +92,7 @@ class Agent::Impl {
   std::unique_ptr<HealthWatch> health_;
   std::unique_ptr<LedgerWatch> ledgers_;
   std::unique_ptr<stream::Stream> stream_;
+  std::unique_ptr<inventory::ChainReader> chains_;
   std::unique_ptr<inventory::LibvirtInventory> inventory_;
 
   steady_clock::time_point next_declaration_{};
@@ -136,6 +138,7 @@ absl::Status Agent::Impl::open() {
   if (!ownership.ok()) return absl::InvalidArgumentError(ownership.status().message());
   ownership_ = *std::move(ownership);
   if (absl::Status status = open_ledgers(); !status.ok()) return status;
+  ownership_->set_base_images(policy_->current().base_images);
   attributor_ = std::make_unique<attribute::Attributor>(*ownership_);
   mapping_watch_ = std::make_unique<MappingWatch>(io_, *ownership_, [this](decode::MappingRecord record) {
     attributor_->take(std::move(record), steady_clock::now());
@@ -191,6 +194,8 @@ absl::Status Agent::Impl::open_ledgers() {
 }
 
 absl::Status Agent::Impl::open_inventory() {
+  chains_ = std::make_unique<inventory::ChainReader>(inventory::ChainReaderOptions{},
+                                                     [this] { asio::post(io_, [this] { apply(snapshot_); }); });
   inventory::LibvirtOptions options = libvirt_options(config_);
   options.tenant_rules = policy::tenant_rules_of(policy_->current(), config_);
   absl::StatusOr<std::unique_ptr<inventory::LibvirtInventory>> inventory = inventory::LibvirtInventory::start(
@@ -314,7 +319,9 @@ void Agent::Impl::apply(std::shared_ptr<const inventory::Snapshot> snapshot) {
   snapshot_ = std::move(snapshot);
   // Before the first scan there is nothing to apply, and what was known must not be forgotten.
   if (!snapshot_->connected && snapshot_->domains.empty()) return;
-  ownership::Applied applied = ownership_->apply(*snapshot_);
+  inventory::Snapshot with_chains = *snapshot_;
+  chains_->fill(with_chains);
+  ownership::Applied applied = ownership_->apply(with_chains);
   stamp(spool::now(), applied.inventory.mutable_time());
   if (absl::Status status = stream_->set_inventory(std::move(applied.inventory)); !status.ok()) {
     spdlog::error("the inventory cannot be sent: {}", std::string(status.message()));
@@ -340,6 +347,8 @@ void Agent::Impl::apply(std::shared_ptr<const inventory::Snapshot> snapshot) {
 
 void Agent::Impl::use_policy() {
   ownership_->set_trusted_services(policy::trusted_services_of(policy_->current(), config_));
+  ownership_->set_base_images(policy_->current().base_images);
+  asio::post(io_, [this] { apply(snapshot_); });
   // Changes of tenants come back as a snapshot.
   if (inventory_ != nullptr) inventory_->set_tenant_rules(policy::tenant_rules_of(policy_->current(), config_));
   health_->report();
@@ -357,6 +366,7 @@ void Agent::Impl::stop(int signal) {
   reader_->stop();
   monitor_.reset();
   inventory_.reset();
+  chains_.reset();
   reader_->drain();
   // What waits for a name goes without it.
   const spool::Moment moment = spool::now();

@@ -111,6 +111,7 @@ v1::Event foreign_claim_event(const ownership::ForeignClaim& foreign, const owne
   event.mutable_claim()->set_target(foreign.claim.target);
   event.mutable_claim()->set_read_only(foreign.claim.read_only);
   event.mutable_claim()->set_shareable(foreign.claim.shareable);
+  event.mutable_claim()->set_image(foreign.image);
   return event;
 }
 

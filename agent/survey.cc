@@ -41,7 +41,10 @@ absl::StatusOr<v1::Inventory> survey_inventory(const config::Config& config) {
   inventory::LibvirtOptions options = libvirt_options(config);
   if (const auto kept = policy::KeptPolicy(config.state_dir).load(); kept.ok() && kept->has_value()) {
     const auto policy = policy::read_pushed(**kept, {});
-    if (policy.ok()) options.tenant_rules = policy::tenant_rules_of(*policy, config);
+    if (policy.ok()) {
+      options.tenant_rules = policy::tenant_rules_of(*policy, config);
+      (*ownership)->set_base_images(policy->base_images);
+    }
   }
   std::promise<std::shared_ptr<const inventory::Snapshot>> first;
   std::once_flag told;
@@ -55,6 +58,7 @@ absl::StatusOr<v1::Inventory> survey_inventory(const config::Config& config) {
     return absl::UnavailableError(
         absl::StrCat("libvirt does not answer at ", config.libvirt.uri, ": ", (*inventory)->snapshot()->error));
   }
+  // Headers are left to the agent: read by another process, that would be an event.
   return (*ownership)->apply(*answer.get()).inventory;
 }
 

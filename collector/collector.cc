@@ -295,6 +295,9 @@ class Collector::Implementation {
     const absl::Duration grace = stage_.lag_events() == 0 ? kExpiryGrace : kLongestExpiryGrace;
     const absl::Status recorded = base_.grants->record_expiries(absl::Now(), grace);
     if (!recorded.ok()) spdlog::error("the end of a grant cannot be recorded: {}", std::string(recorded.message()));
+    const absl::Status shared = base_.directory->tell_shared_volumes(
+        [this](v1::Event event) { return base_.own_events->append(std::move(event)).status(); });
+    if (!shared.ok()) spdlog::error("a volume that several have cannot be told: {}", std::string(shared.message()));
   }
 
   const Options options_;

@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
+#include "agent/inventory/saved_memory.h"
+
 namespace bulkhead::inventory {
 
 DomainTable::DomainTable(const VmmProcesses& processes, std::vector<config::TenantRule> rules,
@@ -30,6 +32,9 @@ bool DomainTable::put(const DomainFacts& facts, const VolumePath& volume_path) {
   for (Volume& volume : domain.volumes) {
     if (volume.type == "volume") volume.source = volume_path(volume.source);
   }
+  // What an unreadable definition kept of before is looked for again.
+  std::erase_if(domain.volumes, [](const Volume& one) { return one.type == "saved"; });
+  if (auto saved = saved_memory_of(facts.name)) domain.volumes.push_back(*std::move(saved));
   if (facts.state == DomainState::kShutOff) {
     for (Port& port : domain.ports) port.device.clear();
     domain.endpoints.clear();

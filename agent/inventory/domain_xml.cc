@@ -8,6 +8,8 @@
 
 #include "absl/strings/ascii.h"
 #include "agent/inventory/endpoints.h"
+#include "agent/inventory/image_chain.h"
+#include "agent/inventory/image_name.h"
 #include "agent/inventory/resources.h"
 #include "agent/inventory/tenant_claims.h"
 #include "agent/inventory/xml_document.h"
@@ -56,6 +58,17 @@ std::string source_of(const xmlNode* source, std::string_view type) {
   return "";
 }
 
+// Where a network disk's storage is, on whatever host; empty for any other disk.
+std::string identity_of(const xmlNode* source, std::string_view type) {
+  const auto protocol = attribute(source, "protocol");
+  if (type != "network" || !protocol) return "";
+  const xmlNode* host = child(source, "host");
+  std::string name = attribute(source, "name").value_or("");
+  const std::string socket = attribute(host, "socket").value_or("");
+  return network_identity(*protocol, name, socket.empty() ? attribute(host, "name").value_or("") : socket,
+                          attribute(host, "port").value_or(""));
+}
+
 class DomainReader {
  public:
   explicit DomainReader(DomainXml& result) : result_(result) {}
@@ -90,7 +103,10 @@ class DomainReader {
       // Since libvirt 8.5 the variable store may have a <source> like a disk's.
       const xmlNode* source = child(nvram, "source");
       const std::string type = attribute(nvram, "type").value_or("file");
-      add({.source = source != nullptr ? source_of(source, type) : text_of(nvram), .type = "nvram", .target = "nvram"});
+      add({.source = source != nullptr ? source_of(source, type) : text_of(nvram),
+           .type = "nvram",
+           .target = "nvram",
+           .format = attribute(nvram, "format").value_or("raw")});
     }
   }
 
@@ -102,6 +118,9 @@ class DomainReader {
     volume.target = for_people(attribute(child(&disk, "target"), "dev").value_or(""), kMaxNameBytes);
     volume.read_only = child(&disk, "readonly") != nullptr;
     volume.shareable = child(&disk, "shareable") != nullptr;
+    volume.format = for_people(attribute(child(&disk, "driver"), "type").value_or(""), kMaxNameBytes);
+    volume.identity = identity_of(child(&disk, "source"), volume.type);
+    read_chain(disk, volume);
     if (const xmlNode* mirror = child(&disk, "mirror")) read_mirror(mirror, volume.target);
     add(std::move(volume));
   }
@@ -113,7 +132,41 @@ class DomainReader {
     volume.source = source_of(child(mirror, "source"), volume.type);
     if (volume.source.empty()) volume.source = attribute(mirror, "file").value_or("");
     volume.target = target;
+    volume.format = for_people(attribute(child(mirror, "format"), "type").value_or(""), kMaxNameBytes);
+    volume.identity = identity_of(child(mirror, "source"), volume.type);
+    read_chain(*mirror, volume);
     add(std::move(volume));
+  }
+
+  // What the definition states behind the image or, of a running domain, what libvirt found there. QEMU goes by it, and
+  // not by the header.
+  static void read_chain(const xmlNode& disk, Volume& volume) {
+    std::string image = volume.source;
+    if (const xmlNode* data = child(child(&disk, "source"), "dataStore")) add_image(data, "data file", image, volume);
+    const xmlNode* store = child(&disk, "backingStore");
+    while (store != nullptr && volume.chain.size() < kMaxChain) {
+      const std::string source = add_image(store, "backing file", image, volume);
+      if (const xmlNode* data = child(child(store, "source"), "dataStore"))
+        add_image(data, "data file", source, volume);
+      image = source;
+      store = child(store, "backingStore");
+    }
+  }
+
+  static std::string add_image(const xmlNode* store, const char* role, const std::string& image, Volume& volume) {
+    const std::string type = attribute(store, "type").value_or("file");
+    const xmlNode* element = child(store, "source");
+    std::string source = source_of(element, type);
+    if (source.empty() || source.size() > kMaxSourceBytes) return source;
+    ChainImage found{.source = source,
+                     .path = source.starts_with('/') ? source : "",
+                     .format = for_people(attribute(child(store, "format"), "type").value_or(""), kMaxNameBytes),
+                     .role = role,
+                     .image = image,
+                     .written = role == std::string_view("data file") && image == volume.source};
+    if (const std::string identity = identity_of(element, type); !identity.empty()) found.source = identity;
+    volume.chain.push_back(std::move(found));
+    return source;
   }
 
   void add(Volume volume) {

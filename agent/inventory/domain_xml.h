@@ -43,7 +43,7 @@ inline constexpr std::size_t kMaxSourceBytes = 4095;
 //
 // Volumes: disks in the XML's order, the target of a running block copy (same guest device), NVRAM (target "nvram") and
 // the firmware image (target "loader"; when read-only also shareable: one file serves every domain), both type "nvram".
-// The backing chain is not followed.
+// Each with the chain that the definition itself states; headers are a ChainReader's matter.
 absl::StatusOr<DomainXml> parse_domain_xml(std::string_view xml,
                                            config::OpenNebulaOwner opennebula = config::OpenNebulaOwner::kGroup);
 

@@ -11,12 +11,30 @@ namespace bulkhead::inventory {
 
 using MacAddress = std::array<std::uint8_t, 6>;
 
+// What the header of an image names, or of one that it names, and so on.
+struct ChainImage {
+  std::string source;          // as people and protobuf take it: path, or network_identity()
+  std::string path;            // absolute, any bytes; empty for storage behind a network protocol
+  std::string format;          // empty when nothing says it
+  std::string role;            // "backing file", "data file" or "extent"
+  std::string image;           // whose header names it, as people take it
+  bool written = false;        // the guest's writes can go there
+  std::string real_path = {};  // without symbolic links; empty when it was not looked at, or is not there
+  std::string problem = {};    // why it was not followed; with an empty source: why the chain may be longer
+
+  bool operator==(const ChainImage&) const = default;
+};
+
 struct Volume {
   std::string source;  // path, or "protocol:name" of a network disk
   std::string type;    // libvirt's disk type ("file", "block", "network", "volume"), or "nvram"
   std::string target;  // guest device, such as "vda"
   bool read_only = false;
   bool shareable = false;
+  std::string format = {};    // as the definition has it, such as "qcow2"; empty for none
+  std::string identity = {};  // of a network disk: network_identity()
+  // What the definition and, once a ChainReader looked, the image's header name behind it.
+  std::vector<ChainImage> chain = {};
 
   bool operator==(const Volume&) const = default;
 };

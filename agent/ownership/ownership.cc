@@ -46,6 +46,8 @@ v1::Domain describe(const inventory::Domain& domain) {
     one->set_read_only(volume.read_only);
     one->set_shareable(volume.shareable);
     one->set_reason(cannot_be_owned(volume));
+    one->set_format(volume.format);
+    one->set_identity(volume.identity);
   }
   return told;
 }

@@ -62,6 +62,8 @@ class Ownership {
   void set_trusted_services(std::vector<config::TrustedService> services);
   // Trust::allows().
   bool trusts(const probes::FileKey& executable, const TrustedAct& act) const { return trust_.allows(executable, act); }
+  // Volumes::set_base_images().
+  void set_base_images(const std::vector<std::string>& paths) { volumes_.set_base_images(paths); }
   // The file that a living process executes, as the kernel sees it.
   absl::StatusOr<probes::FileKey> executable_of(std::uint32_t pid) const;
 

@@ -80,10 +80,39 @@ absl::StatusOr<VolumeClaims> VolumeClaims::open(std::string file) {
   return claims;
 }
 
-std::map<probes::FileKey, Verdict> VolumeClaims::judge(const std::vector<Claim>& claims,
-                                                       const std::vector<Holding>& absent) {
+// A header of who had the volume by a definition counts as one still: below a snapshot, it is no less theirs.
+std::vector<Claim> VolumeClaims::by_holders(const std::vector<Claim>& headers) const {
+  std::vector<Claim> found;
+  for (const Claim& claim : headers) {
+    const auto before = owner_now_.find(claim.key);
+    const bool owned = before != owner_now_.end() && before->second == claim.tenant;
+    if (!owned && !held_.contains({claim.source, claim.tenant})) continue;
+    found.push_back(claim);
+    // Nobody else may take it for a base image.
+    found.back().read_only = false;
+  }
+  return found;
+}
+
+bool VolumeClaims::is_held_by_unread(const std::vector<const Claim*>& claims,
+                                     const std::set<std::string>& unread) const {
+  for (const Claim* claim : claims) {
+    for (auto held = held_.lower_bound({claim->source, ""}); held != held_.end() && held->first == claim->source;
+         ++held) {
+      if (held->second != claim->tenant && unread.contains(held->second) &&
+          !held_.contains({claim->source, claim->tenant})) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+std::map<probes::FileKey, Verdict> VolumeClaims::judge(const Claims& claims) {
+  const std::vector<Claim> holders = by_holders(claims.headers);
   std::map<probes::FileKey, std::vector<const Claim*>> by_key;
-  for (const Claim& claim : claims) by_key[claim.key].push_back(&claim);
+  for (const Claim& claim : claims.definitions) by_key[claim.key].push_back(&claim);
+  for (const Claim& claim : holders) by_key[claim.key].push_back(&claim);
 
   std::map<probes::FileKey, Verdict> verdicts;
   std::map<probes::FileKey, std::string> owner_now;
@@ -91,6 +120,9 @@ std::map<probes::FileKey, Verdict> VolumeClaims::judge(const std::vector<Claim>&
   for (const auto& [key, of_key] : by_key) {
     const auto before = owner_now_.find(key);
     Verdict verdict = judge_one(of_key, before == owner_now_.end() ? nullptr : &before->second, held_);
+    // Nobody becomes its owner while who held it may only be unread.
+    if (before == owner_now_.end() && is_held_by_unread(of_key, claims.unread))
+      verdict.kind = Verdict::Kind::kContested;
     if (verdict.kind == Verdict::Kind::kOwned) {
       owner_now.emplace(key, verdict.claim.tenant);
       for (const Claim* claim : of_key) {
@@ -99,8 +131,17 @@ std::map<probes::FileKey, Verdict> VolumeClaims::judge(const std::vector<Claim>&
     }
     verdicts.emplace(key, std::move(verdict));
   }
-  for (const Holding& holding : absent) {
+  by_key.clear();
+  for (const Claim& claim : claims.headers) {
+    if (!verdicts.contains(claim.key)) by_key[claim.key].push_back(&claim);
+  }
+  for (const auto& [key, of_key] : by_key) verdicts.emplace(key, judge_one(of_key, nullptr, {}));
+
+  for (const Holding& holding : claims.absent) {
     if (held_.contains(holding)) held.insert(holding);
+  }
+  for (const Holding& holding : held_) {
+    if (claims.unread.contains(holding.second)) held.insert(holding);
   }
   changed_ = changed_ || held != held_;
   owner_now_ = std::move(owner_now);

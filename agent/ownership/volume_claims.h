@@ -1,6 +1,6 @@
-// Who owns a volume that domains name in their definitions. One tenant: that tenant. Several, all reading only: nobody
-// (an installation image). Several, and one of them had it first: that one, so that attaching a stolen volume makes no
-// new owner. Otherwise it is contested, and everyone's access is an event.
+// Who owns a volume that domains name in their definitions, or that the headers of those do. One tenant: that tenant.
+// Several, all reading only: nobody (an installation image). Several, and one of them had it first: that one, so that
+// attaching a stolen volume makes no new owner. Otherwise it is contested, and everyone's access is an event.
 #pragma once
 
 #include <map>
@@ -31,9 +31,11 @@ struct ForeignClaim {
   Claim claim;
   probes::Owner owner;  // of the object; kContestedNumber for nobody in particular
   v1::ObjectKind kind = v1::OBJECT_KIND_VOLUME;
+  std::string image = {};  // DISK-06: the definition names this one, and its header the object
 };
 
 struct Verdict {
+  // What several tenants only read is a base image: everyone may read it, and nobody write.
   enum class Kind { kOwned, kSharedReadOnly, kContested };
   Kind kind = Kind::kOwned;
   Claim claim;  // the owner's; one of the claims for the other kinds
@@ -53,15 +55,31 @@ class VolumeClaims {
   // be told from its owner.
   static absl::StatusOr<VolumeClaims> open(std::string file);
 
-  // Judges all claims that there are now. `absent` are those whose file is not there at the moment: who held it still
-  // does. One verdict per key, ordered by key.
-  std::map<probes::FileKey, Verdict> judge(const std::vector<Claim>& claims, const std::vector<Holding>& absent);
+  // All claims that there are now.
+  struct Claims {
+    std::vector<Claim> definitions;
+    // By the headers of images. They take nothing that a definition names, or that a tenant held by its definition
+    // before (a volume that has a snapshot on top now). Of several tenants' headers that only read: a base image.
+    std::vector<Claim> headers = {};
+    // Those whose file is not there at the moment: who held it still does.
+    std::vector<Holding> absent = {};
+    // Tenants with an image whose header is not known: they keep what they held.
+    std::set<std::string> unread = {};
+  };
+
+  // One verdict per key, ordered by key.
+  std::map<probes::FileKey, Verdict> judge(const Claims& claims);
+
+  // Whether the tenant had it by a definition, at the last judge().
+  bool held(const Holding& holding) const { return held_.contains(holding); }
 
   // Writes who owns what to the file, if that changed since it was last written.
   absl::Status save();
 
  private:
   explicit VolumeClaims(std::string file) : file_(std::move(file)) {}
+  bool is_held_by_unread(const std::vector<const Claim*>& claims, const std::set<std::string>& unread) const;
+  std::vector<Claim> by_holders(const std::vector<Claim>& headers) const;
 
   std::string file_;
   std::map<probes::FileKey, std::string> owner_now_;  // tenant

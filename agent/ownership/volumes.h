@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "agent/inventory/model.h"
+#include "agent/ownership/image_places.h"
 #include "agent/ownership/volume_claims.h"
 #include "agent/ownership/volume_ledgers.h"
 #include "agent/probes/ownership_maps.h"
@@ -20,7 +21,8 @@ namespace bulkhead::ownership {
 
 struct VolumeFacts {
   std::string source;
-  probes::Owner owner;
+  probes::Owner owner;  // the host, of a base image
+  bool base = false;    // everyone may read it, and nobody write
 };
 
 // Why a volume can have no owner in the kernel's maps; empty when it can.
@@ -58,29 +60,51 @@ class Volumes {
   // Null for what is not owned (any more).
   const VolumeFacts* find(const probes::FileKey& key) const;
 
+  // As policy declares them; a path that ends in "/" is a directory with every file right in it. They count from the
+  // next apply().
+  void set_base_images(const std::vector<std::string>& paths) { places_.set_base_images(paths); }
+
  private:
+  // What a header names, and what the definition says of the image with that header.
+  struct Named {
+    Claim claim;
+    const inventory::ChainImage* image = nullptr;
+    bool has_key = false;
+    bool outside = false;  // no definition of the tenant's has it, and it is not where its images are
+  };
   // What the domains name, and the kernel's keys of it, each asked for once.
   struct Survey {
-    std::map<std::string, absl::StatusOr<probes::FileKey>> keys;  // by path
-    std::vector<Claim> claims;
-    std::vector<VolumeClaims::Holding> absent;
+    std::map<std::string, absl::StatusOr<probes::FileKey>> keys;  // by path, or by identity of a network disk
+    VolumeClaims::Claims claims;
+    std::vector<Named> named;
+    std::map<probes::FileKey, std::string> bases;  // that policy declares: source
   };
-  Survey survey_volumes(const inventory::Snapshot& snapshot, const std::map<std::string, probes::Owner>& domains) const;
+  Survey survey_volumes(const inventory::Snapshot& snapshot, const std::map<std::string, probes::Owner>& domains);
+  void survey_chain(const inventory::Domain& domain, const inventory::Volume& volume, probes::Owner owner,
+                    Survey& survey);
+  // Sorts what headers name into what counts as the tenant's claim and what is not its to name.
+  void sort_named(Survey& survey) const;
+  const absl::StatusOr<probes::FileKey>& key_of(const std::string& path, const std::string& identity, Survey& survey);
 
+  // Puts all that is owned into the map; why not, by key.
+  std::map<probes::FileKey, std::string> watch(const Survey& survey,
+                                               const std::map<probes::FileKey, Verdict>& verdicts);
   // The numbers of the ledgers, by key.
   std::map<probes::FileKey, std::uint32_t> follow_ledgers(const Survey& survey,
                                                           const std::map<probes::FileKey, Verdict>& verdicts);
-
-  void tell_foreign(const std::vector<Claim>& claims, const std::map<probes::FileKey, Verdict>& verdicts,
-                    Applied& applied);
+  void tell_foreign(const Survey& survey, const std::map<probes::FileKey, Verdict>& verdicts, Applied& applied);
+  void describe(const inventory::Domain& domain, const Survey& survey,
+                const std::map<probes::FileKey, std::string>& unwatched, v1::Domain& told, Applied& applied) const;
 
   probes::OwnershipMaps& maps_;
   VolumeClaims claims_;
   VolumeLedgers* ledgers_ = nullptr;
   const Identify identify_;
+  ImagePlaces places_;
   std::map<probes::FileKey, VolumeFacts> volumes_;
-  std::set<probes::FileKey> released_;  // nobody's, and watched on for what is left on them
-  std::set<std::pair<std::uint32_t, probes::FileKey>> told_claims_;  // by domain number
+  std::set<probes::FileKey> released_;                           // nobody's, and watched on for what is left on them
+  std::map<std::string, std::uint64_t> network_numbers_;         // by identity
+  std::set<std::pair<std::uint32_t, std::string>> told_claims_;  // domain's number and object
 };
 
 }  // namespace bulkhead::ownership

@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kRules = 200'000;
 // Entries of the kernel's map of trusted executables.
 constexpr int kServices = 256;
+constexpr int kBaseImages = 10'000;
 constexpr std::size_t kPathBytes = 4095;
 
 absl::Status invalid(std::string_view what, const std::string& why) {
@@ -44,15 +45,15 @@ absl::StatusOr<config::TenantRule> read_rule(const v1::DomainMatch& match, const
   return rule;
 }
 
-absl::Status check_path(const std::string& path) {
+absl::Status check_path(const std::string& path, const char* field, const char* what) {
   const bool visible = std::ranges::none_of(path, [](unsigned char c) { return absl::ascii_iscntrl(c); });
   if (path.starts_with('/') && path.size() <= kPathBytes && visible) return absl::OkStatus();
-  return invalid("trusted_services", "an executable is not an absolute path");
+  return invalid(field, absl::StrCat(what, " is not an absolute path"));
 }
 
 absl::StatusOr<config::TrustedService> read_service(const v1::TrustedService& pushed) {
   config::TrustedService service;
-  if (auto status = check_path(pushed.executable()); !status.ok()) return status;
+  if (auto status = check_path(pushed.executable(), "trusted_services", "an executable"); !status.ok()) return status;
   service.executable = pushed.executable();
   // The last number means "any" to the kernel side.
   if (pushed.has_uid() && pushed.uid() == 0xffffffffu) return invalid("trusted_services", "a uid is no user's");
@@ -116,6 +117,13 @@ absl::StatusOr<HostPolicy> read_pushed(const v1::AgentPolicy& pushed, const Host
     if (!read.ok()) return read.status();
     if (!policy.trusted_services) policy.trusted_services.emplace();
     if (is_for(service, host)) policy.trusted_services->push_back(*std::move(read));
+  }
+  if (pushed.base_images_size() > kBaseImages) {
+    return invalid("base_images", absl::StrCat("more than ", kBaseImages, " of them"));
+  }
+  for (const std::string& path : pushed.base_images()) {
+    if (auto status = check_path(path, "base_images", "a base image"); !status.ok()) return status;
+    policy.base_images.push_back(path);
   }
   return policy;
 }

@@ -240,7 +240,7 @@ const std::array kProbes = {
     Probe{v1::PROBE_MEMORY_PROC_MEM, "memory.proc_mem", "MEM-03", "", bh_proc_mem::elf_bytes, kProcMemHooks, 1},
     Probe{v1::PROBE_MEMORY_INSTRUMENT, "memory.instrument", "MEM-04 MEM-10", kInstrumentLimits,
           bh_instrument::elf_bytes, kInstrumentHooks, 2, kInstrumentBetter},
-    Probe{v1::PROBE_MEMORY_FILE_RECEIVE, "memory.file_receive", "MEM-03 MEM-04 MEM-05 MEM-08 MEM-10 DISK-01",
+    Probe{v1::PROBE_MEMORY_FILE_RECEIVE, "memory.file_receive", "MEM-03 MEM-04 MEM-05 MEM-08 MEM-10 DISK-01 DISK-05",
           "consoles, monitors and ports that are handed over, and descriptors that io_uring moves from ring to ring",
           bh_file_receive::elf_bytes, kFileReceiveHooks, 1},
     Probe{v1::PROBE_MEMORY_UPROBE, "memory.uprobe", "MEM-10", kUprobeLimits, bh_uprobe::elf_bytes, kUprobeHooks, 2,
@@ -292,7 +292,7 @@ const std::array kProbes = {
           "unannounced",
           bh_guard::elf_bytes, kGuardHooks},
     Probe{
-        v1::PROBE_HOST_SWEEP, "host.sweep", "MEM-03 MEM-04 MEM-05 MEM-06 MEM-08 DISK-01 CTRL-06",
+        v1::PROBE_HOST_SWEEP, "host.sweep", "MEM-03 MEM-04 MEM-05 MEM-06 MEM-08 DISK-01 DISK-05 CTRL-06",
         "what comes and goes between two sweeps; descriptors on their way in a socket's queue or in an io_uring's own "
         "table; processes outside the agent's pid namespace",
         bh_sweep::elf_bytes, kSweepHooks},

@@ -134,14 +134,14 @@ constexpr std::array kVolumeChangeBetter = {
     Mechanism{1, kVolumeChangeLimits, bh_volume_change_direct::elf_bytes, kVolumeChangeDirectHooks}};
 
 const std::array kProbes = {
-    Probe{v1::PROBE_DISK_FILE_OPEN, "disk.file_open", "DISK-01 MEM-03 MEM-05 MEM-08 CTRL-03 VMM-02",
+    Probe{v1::PROBE_DISK_FILE_OPEN, "disk.file_open", "DISK-01 DISK-05 MEM-03 MEM-05 MEM-08 CTRL-03 VMM-02",
           "opens only: disk.volume_io has the reads and writes after them; the descriptor is looked up after the call, "
           "so another "
           "thread that replaces it at once hides the file; no 32-bit system calls",
           bh_file_open::elf_bytes, kFileOpenHooks, 2, kFileOpenBetter},
     Probe{v1::PROBE_DISK_IO_URING_OPEN,
           "disk.io_uring_open",
-          "DISK-01 MEM-03 MEM-05 MEM-08 CTRL-03 VMM-02",
+          "DISK-01 DISK-05 MEM-03 MEM-05 MEM-08 CTRL-03 VMM-02",
           "a request that asks for no completion (IOSQE_CQE_SKIP_SUCCESS) is not seen",
           bh_io_uring_open::elf_bytes,
           kIoUringHooks,

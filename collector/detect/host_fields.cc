@@ -119,6 +119,9 @@ void add_dump_and_claim_fields(std::vector<Field>& table) {
   table.push_back(text(
       "claim.target", kClaim, [](E e) -> auto& { return e.claim().target(); },
       "what the claiming definition calls it, such as `vda`"));
+  table.push_back(text(
+      "claim.image", kClaim, [](E e) -> auto& { return e.claim().image(); },
+      "the image whose header names the object; absent when the definition itself does"));
   table.push_back(
       flag("claim.read_only", kClaim, [](E e) { return e.claim().read_only(); }, "it is defined as read-only"));
   table.push_back(

@@ -15,6 +15,8 @@ constexpr int kRulesPerProbe = 64;
 constexpr int kSpooledBoots = 64;
 constexpr int kDomains = 20'000;
 constexpr int kDevicesPerDomain = 1'024;
+// Twice what an agent follows: what a definition states comes besides.
+constexpr int kImagesPerChain = 512;
 
 absl::Status check_count(int count, int limit, const char* field) {
   if (count <= limit) return absl::OkStatus();
@@ -51,10 +53,20 @@ absl::Status check(const v1::Domain& domain) {
     return status;
   }
   for (const auto& volume : domain.volumes()) {
-    if (auto status =
-            check_strings("inventory.volumes", volume.source(), volume.type(), volume.target(), volume.reason());
+    if (auto status = check_strings("inventory.volumes", volume.source(), volume.type(), volume.target(),
+                                    volume.reason(), volume.format(), volume.identity());
         !status.ok()) {
       return status;
+    }
+    if (auto status = check_count(volume.chain_size(), kImagesPerChain, "inventory.volumes.chain"); !status.ok()) {
+      return status;
+    }
+    for (const auto& image : volume.chain()) {
+      if (auto status =
+              check_strings("inventory.volumes.chain", image.source(), image.format(), image.role(), image.reason());
+          !status.ok()) {
+        return status;
+      }
     }
   }
   for (const auto& port : domain.ports()) {

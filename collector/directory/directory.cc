@@ -30,6 +30,12 @@ std::uint64_t lost_records(const v1::Health& health) {
   return lost;
 }
 
+Directory::Directory(store::Table& table, Clock clock)
+    : table_(table),
+      clock_(std::move(clock)),
+      port_bridges_(table),
+      shared_volumes_(table, [](const std::string& host) { return kInventoryPrefix + host; }) {}
+
 absl::StatusOr<std::unique_ptr<Directory>> Directory::open(store::Table& table, Clock clock) {
   std::unique_ptr<Directory> directory(new Directory(table, std::move(clock)));
   if (auto status = directory->load(); !status.ok()) return status;
@@ -50,13 +56,17 @@ absl::Status Directory::load() {
     return true;
   });
   if (!status.ok() || !bad.ok()) return status.ok() ? bad : status;
+  if (status = shared_volumes_.open(); !status.ok()) return status;
   status = table_.for_each(kInventoryPrefix, [&](std::string_view key, std::string_view value) {
     v1::Inventory inventory;
     if (!inventory.ParseFromArray(value.data(), static_cast<int>(value.size()))) return unreadable(key);
     const auto entry = entries_.find(std::string(key.substr(sizeof kInventoryPrefix - 1)));
-    if (entry != entries_.end()) count(inventory, entry->second);
+    if (entry == entries_.end()) return true;
+    count(inventory, entry->second);
+    shared_volumes_.load(entry->first, inventory);
     return true;
   });
+  shared_volumes_.loaded();
   return status.ok() ? bad : status;
 }
 
@@ -141,10 +151,12 @@ absl::Status Directory::set_inventory(const std::string& host_id, Connection con
   touch(*entry);
   if (auto status = table_.put(kInventoryPrefix + host_id, inventory.SerializeAsString()); !status.ok()) return status;
   port_bridges_.forget(host_id);
+  shared_volumes_.update(host_id, inventory);
   return save(*entry);
 }
 
-// Memory holds the counts only: whole inventories of a thousand hosts would be hundreds of megabytes.
+// Memory holds the counts, and the fingerprints of volumes: whole inventories of a thousand hosts would be hundreds of
+// megabytes.
 void Directory::count(const v1::Inventory& inventory, Entry& entry) {
   entry.tenants.clear();
   std::uint32_t running = 0;

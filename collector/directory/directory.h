@@ -16,6 +16,7 @@
 #include "bulkhead/v1/ingest.pb.h"
 #include "bulkhead/v1/query.pb.h"
 #include "collector/directory/port_bridges.h"
+#include "collector/directory/shared_volumes.h"
 #include "collector/store/table.h"
 
 namespace bulkhead::directory {
@@ -59,6 +60,10 @@ class Directory {
   // The bridge that the host's port of this device name is on, by its latest inventory; nothing for a port that is not
   // there, whose bridge is not known, or whose name two ports have (in two network namespaces).
   std::optional<std::string> bridge_of(const std::string& host_id, const std::string& port) const;
+  // SharedVolumes::look(), by all hosts' latest inventories.
+  absl::Status tell_shared_volumes(const std::function<absl::Status(v1::Event)>& tell) {
+    return shared_volumes_.look(clock_(), tell);
+  }
   // Names of the connected hosts that do not work by this policy (empty: by none), and have been connected, with that
   // policy in force since `in_force`, for longer than `patience`.
   std::vector<std::string> behind(const std::string& policy_sha256, absl::Time in_force, absl::Duration patience) const;
@@ -75,7 +80,7 @@ class Directory {
     absl::Time saved = absl::InfinitePast();
   };
 
-  Directory(store::Table& table, Clock clock) : table_(table), clock_(std::move(clock)), port_bridges_(table) {}
+  Directory(store::Table& table, Clock clock);
   absl::Status load();
   // The entry if `connection` is the one that speaks for the host.
   Entry* speaking(const std::string& host_id, Connection connection);
@@ -89,6 +94,7 @@ class Directory {
   std::map<std::string, Entry> entries_;
   // Bridges of the hosts' ports, read from the table when someone asks for them.
   mutable PortBridges port_bridges_;
+  SharedVolumes shared_volumes_;
 };
 
 }  // namespace bulkhead::directory

@@ -101,6 +101,7 @@ v1::AgentPolicy for_agents(const v1::Policy& policy) {
     *sent.mutable_domains() = tenant.domains();
   }
   *agents.mutable_trusted_services() = policy.trusted_services();
+  *agents.mutable_base_images() = policy.base_images();
   return agents;
 }
 

@@ -3,6 +3,7 @@
 #ifndef BULKHEAD_EBPF_LIB_HELD_OBJECT_BPF_H
 #define BULKHEAD_EBPF_LIB_HELD_OBJECT_BPF_H
 
+#include "ebpf/lib/guard.bpf.h"
 #include "ebpf/lib/holding.bpf.h"
 #include "ebpf/lib/userfaultfd.bpf.h"
 #include "ebpf/lib/volume_use.bpf.h"
@@ -26,6 +27,11 @@ static __always_inline void bh_hold_volume(struct task_struct* task, struct file
   struct bh_volume* volume = bpf_map_lookup_elem(&volumes, &found->file);
   if (!volume) return;
   bool is_memory = volume->flags & BH_VOLUME_MEMORY;
+  if (!bh_writes(found) && (volume->flags & BH_VOLUME_BASE || bh_is_agent(task))) {
+    BH_COUNT(BH_PROBE_HOST_SWEEP, seen);
+    BH_COUNT(BH_PROBE_HOST_SWEEP, suppressed);
+    return;
+  }
   found->header.object = volume->owner;
   if (!is_memory && !bh_is_held_volume(task, volume, found)) return;
   found->held = is_memory ? BH_HELD_GUEST_MEMORY : BH_HELD_VOLUME;

@@ -71,8 +71,10 @@ static __always_inline void bh_judge_holding(__u32 probe, struct task_struct* ta
                                              struct bh_holding_record* found, __u32 permission, __u32 sweep) {
   BH_COUNT(probe, seen);
   found->header.actor = bh_actor_owner(task);
-  /* What belongs to no tenant (all of memory, a machine of the host's) crosses by being held. */
-  bool of_tenant = found->held == BH_HELD_VOLUME || found->held == BH_HELD_GUEST_MEMORY;
+  /* What belongs to no tenant (all of memory, a machine of the host's, a base image that can be written) crosses by
+   * being held. */
+  bool of_tenant = (found->held == BH_HELD_VOLUME || found->held == BH_HELD_GUEST_MEMORY) &&
+                   found->header.object.tenant != BH_OWNER_HOST;
   if (of_tenant && !(found->header.flags & BH_FLAG_AFTER_DETACH) &&
       bh_same_tenant(found->header.actor, found->header.object)) {
     BH_COUNT(probe, suppressed);

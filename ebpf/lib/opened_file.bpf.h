@@ -48,6 +48,13 @@ static __always_inline void bh_tell_opened(__u32 probe, struct task_struct* task
   bh_count_output(probe, bh_output_scratch(target, size));
 }
 
+/* Whoever opens a base image may read it, and the agent reads headers. */
+static __always_inline bool bh_may_open(struct task_struct* task, const struct bh_volume* volume, struct bh_owner actor,
+                                        __u32 access) {
+  if (volume->flags & BH_VOLUME_BASE) return !(access & BH_FMODE_WRITE);
+  return bh_same_tenant(actor, volume->owner) || (!(access & BH_FMODE_WRITE) && bh_is_agent(task));
+}
+
 /* False for what is no volume. */
 static __always_inline bool bh_judge_volume(__u32 probe, struct task_struct* task, const struct bh_open_file* open,
                                             __u32 method) {
@@ -58,7 +65,7 @@ static __always_inline bool bh_judge_volume(__u32 probe, struct task_struct* tas
   struct bh_file_open_record found = {.method = method, .file = open->key};
   found.header.actor = bh_actor_owner(task);
   found.header.object = volume->owner;
-  if (bh_same_tenant(found.header.actor, found.header.object)) {
+  if (bh_may_open(task, volume, found.header.actor, open->access)) {
     BH_COUNT(probe, suppressed);
     return true;
   }

@@ -66,7 +66,8 @@ TEST_CASE("an image that is not there yet is watched once it is") {
   CHECK(host.events().size() == 1);
 }
 
-TEST_CASE("an installation image that two tenants read is nobody's, and the inventory says so", "[DISK-01][twin]") {
+TEST_CASE("an installation image that two tenants have read-only is a base image: read in silence, and not written",
+          "[DISK-05]") {
   BULKHEAD_NEEDS_PROBES();
   Host host;
   const TemporaryDirectory images;
@@ -75,10 +76,15 @@ TEST_CASE("an installation image that two tenants read is nobody's, and the inve
   acme.volumes = {volume(path, true)};
   globex.volumes = {volume(path, true)};
   const auto applied = host.ownership->apply(snapshot_of({acme, globex}));
-  CHECK_FALSE(applied.inventory.domains(0).volumes(0).watched());
-  CHECK_THAT(applied.inventory.domains(0).volumes(0).reason(), Catch::Contains("read-only"));
+  CHECK(applied.inventory.domains(0).volumes(0).watched());
+  CHECK_FALSE(applied.inventory.domains(0).volumes(0).base_image());  // policy says nothing
   REQUIRE(run_subject({"file_opener", "openat", path}) == 0);
   CHECK(host.events().empty());
+  REQUIRE(run_subject({"file_opener", "--write", "openat", path}) == 0);
+  const auto events = host.events();
+  REQUIRE(events.size() == 1);
+  CHECK(events.front().object().tenant() == "host");
+  CHECK(events.front().object().id() == path);
 }
 
 TEST_CASE("the firmware that a domain boots from is no tenant's", "[DISK-01][twin]") {

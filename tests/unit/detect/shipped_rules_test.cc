@@ -135,12 +135,13 @@ TEST_CASE("every shipped rule says what it means, what to do and what it bears o
     CHECK(reference.controls_size() > 0);
   }
   std::ranges::sort(ids);
-  CHECK(ids == Verdicts{"CORR-01", "CORR-02", "CORR-03", "CORR-03.granted", "CORR-03.refused", "CORR-04",
-                        "CORR-05", "CTRL-01", "CTRL-02", "CTRL-03",         "CTRL-04",         "CTRL-05",
-                        "CTRL-06", "DISK-01", "DISK-03", "GRANT-01",        "MEM-01",          "MEM-02",
-                        "MEM-03",  "MEM-04",  "MEM-05",  "MEM-06",          "MEM-07",          "MEM-08",
-                        "MEM-09",  "MEM-10",  "MEM-11",  "MEM-12",          "NET-03",          "SENS-01",
-                        "SENS-03", "SENS-04", "VMM-01",  "VMM-02",          "VMM-03",          "VMM-04"});
+  CHECK(ids == Verdicts{"CORR-01", "CORR-02",  "CORR-03", "CORR-03.granted", "CORR-03.refused", "CORR-04", "CORR-05",
+                        "CTRL-01", "CTRL-02",  "CTRL-03", "CTRL-04",         "CTRL-05",         "CTRL-06", "DISK-01",
+                        "DISK-02", "DISK-03",  "DISK-04", "DISK-05",         "DISK-06",         "DISK-07", "DISK-08",
+                        "DISK-09", "GRANT-01", "MEM-01",  "MEM-02",          "MEM-03",          "MEM-04",  "MEM-05",
+                        "MEM-06",  "MEM-07",   "MEM-08",  "MEM-09",          "MEM-10",          "MEM-11",  "MEM-12",
+                        "NET-03",  "SENS-01",  "SENS-03", "SENS-04",         "VMM-01",          "VMM-02",  "VMM-03",
+                        "VMM-04"});
 }
 
 TEST_CASE("the message of MEM-01 names actor, tenants, domain and result") {

@@ -50,6 +50,16 @@ TEST_CASE("domain matches become tenant rules, in order and before the agent's o
                                         {std::nullopt, "*", std::nullopt, "own"}});
 }
 
+TEST_CASE("base images are taken, and one that is no absolute path refuses the policy") {
+  v1::AgentPolicy policy = pushed();
+  policy.add_base_images("/srv/images/debian.qcow2");
+  policy.add_base_images("/var/lib/nova/instances/_base/");
+  CHECK(read(policy).base_images ==
+        std::vector<std::string>{"/srv/images/debian.qcow2", "/var/lib/nova/instances/_base/"});
+  policy.add_base_images("debian.qcow2");
+  CHECK(refusal(policy) == "base_images: a base image is not an absolute path");
+}
+
 TEST_CASE("a service keeps all that is said of it") {
   v1::AgentPolicy policy = pushed();
   v1::TrustedService& service = add_service(policy, "/bin/backup");

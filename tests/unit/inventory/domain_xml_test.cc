@@ -38,12 +38,25 @@ TEST_CASE("a Nova domain gives its project, volumes, firmware and ports") {
   CHECK(xml.claims == std::vector<TenantClaim>{{"nova", "38bd8e984a3e435a87e950a441ee55aa"}});
   CHECK(xml.problems.empty());
 
+  const ChainImage base = {.source = "/var/lib/nova/instances/_base/6b1c1f5d2c",
+                           .path = "/var/lib/nova/instances/_base/6b1c1f5d2c",
+                           .format = "raw",
+                           .role = "backing file",
+                           .image = "/var/lib/nova/instances/8f3c5a8e-6f0d-4c38-9d0e-0d5a6a3f1b21/disk"};
   const std::vector<Volume> expected = {
       {"/usr/share/OVMF/OVMF_CODE_4M.fd", "nvram", "loader", true, true},
-      {"/var/lib/libvirt/qemu/nvram/instance-0000002a_VARS.fd", "nvram", "nvram", false, false},
-      {"/var/lib/nova/instances/8f3c5a8e-6f0d-4c38-9d0e-0d5a6a3f1b21/disk", "file", "vda", false, false},
-      {"rbd:volumes/volume-3b4c0d9e-7c5b-4f67-8f1e-14d5a7f4a0b1", "network", "vdb", false, false},
-      {"/var/lib/nova/instances/8f3c5a8e-6f0d-4c38-9d0e-0d5a6a3f1b21/disk.config", "file", "sda", true, false},
+      {"/var/lib/libvirt/qemu/nvram/instance-0000002a_VARS.fd", "nvram", "nvram", false, false, "raw"},
+      {"/var/lib/nova/instances/8f3c5a8e-6f0d-4c38-9d0e-0d5a6a3f1b21/disk",
+       "file",
+       "vda",
+       false,
+       false,
+       "qcow2",
+       "",
+       {base}},
+      {"rbd:volumes/volume-3b4c0d9e-7c5b-4f67-8f1e-14d5a7f4a0b1", "network", "vdb", false, false, "raw",
+       "rbd:volumes/volume-3b4c0d9e-7c5b-4f67-8f1e-14d5a7f4a0b1"},
+      {"/var/lib/nova/instances/8f3c5a8e-6f0d-4c38-9d0e-0d5a6a3f1b21/disk.config", "file", "sda", true, false, "raw"},
   };
   CHECK(xml.domain.volumes == expected);
 
@@ -91,7 +104,7 @@ TEST_CASE("an oVirt domain states no owner and gives the target of a running blo
   CHECK(xml.claims.empty());
   CHECK(xml.title == "Hooli: payroll");
   const std::vector<Volume> expected = {
-      {"/rhev/data-center/mnt/blockSD/77ee/images/44aa/55bb", "block", "sda", false, false},
+      {"/rhev/data-center/mnt/blockSD/77ee/images/44aa/55bb", "block", "sda", false, false, "raw"},
       {"/rhev/data-center/mnt/blockSD/9c1d/images/44aa/55bb", "block", "sda", false, false},
       {"/var/lib/floppies/payroll", "dir", "fda", false, false},
       {"nvme:0x0000:0x01:0x00.0x0", "nvme", "vdc", false, false},
@@ -103,7 +116,7 @@ TEST_CASE("our own tenant element is read, and escapes in paths are undone") {
   const DomainXml xml = parse("bulkhead.xml");
   CHECK(xml.claims == std::vector<TenantClaim>{{"bulkhead", "acme"}});
   REQUIRE(xml.domain.volumes.size() == 2);
-  CHECK(xml.domain.volumes[0] == Volume{"/var/lib/libvirt/nvram/acme-1.fd", "nvram", "nvram", false, false});
+  CHECK(xml.domain.volumes[0] == Volume{"/var/lib/libvirt/nvram/acme-1.fd", "nvram", "nvram", false, false, "raw"});
   CHECK(xml.domain.volumes[1].source == "/srv/acme & sons/root disk.raw");
   CHECK(xml.domain.ports[0].bridge == "virbr0");
 }
@@ -189,4 +202,31 @@ TEST_CASE("a source that the kernel could not open is left out and said") {
   REQUIRE(parsed.ok());
   CHECK(parsed->domain.volumes.empty());
   CHECK(parsed->problems.size() == 1);
+}
+
+TEST_CASE("a disk's format, a network disk's identity and the chain that a definition states are read") {
+  const auto parsed = parse_domain_xml(domain_with(
+      "<devices><disk type='file'><driver name='qemu' type='qcow2'/><source file='/i/top'><dataStore type='block'>"
+      "<format type='raw'/><source dev='/dev/sdx'/></dataStore></source><backingStore type='file'><format type='raw'/>"
+      "<source file='/i/middle'/><backingStore type='network'><format type='raw'/><source protocol='nbd' name='e'>"
+      "<host name='h' port='1'/></source><backingStore/></backingStore></backingStore><target dev='vda'/></disk>"
+      "<disk type='network'><driver type='raw'/><source protocol='rbd' name='pool/image'><host name='m'/></source>"
+      "<target dev='vdb'/></disk></devices>"));
+  REQUIRE(parsed.ok());
+  REQUIRE(parsed->domain.volumes.size() == 2);
+  const Volume& file = parsed->domain.volumes[0];
+  CHECK(file.format == "qcow2");
+  REQUIRE(file.chain.size() == 3);
+  CHECK(file.chain[0] == ChainImage{.source = "/dev/sdx",
+                                    .path = "/dev/sdx",
+                                    .format = "raw",
+                                    .role = "data file",
+                                    .image = "/i/top",
+                                    .written = true});
+  CHECK(file.chain[1] ==
+        ChainImage{
+            .source = "/i/middle", .path = "/i/middle", .format = "raw", .role = "backing file", .image = "/i/top"});
+  CHECK(file.chain[2] ==
+        ChainImage{.source = "nbd://h:1/e", .path = "", .format = "raw", .role = "backing file", .image = "/i/middle"});
+  CHECK(parsed->domain.volumes[1].identity == "rbd:pool/image");
 }

@@ -27,7 +27,7 @@ struct StateFile {
 };
 
 Verdict only_verdict(VolumeClaims& claims, const std::vector<Claim>& all) {
-  const auto verdicts = claims.judge(all, {});
+  const auto verdicts = claims.judge({.definitions = all});
   REQUIRE(verdicts.size() == 1);
   return verdicts.begin()->second;
 }
@@ -59,7 +59,7 @@ TEST_CASE("claims by others than the owner are foreign, whether they only read o
   auto claims = VolumeClaims::open("");
   only_verdict(*claims, {claim("globex")});
   const std::vector<Claim> all = {claim("acme", true), claim("globex"), claim("initech")};
-  const auto foreign = foreign_claims(all, claims->judge(all, {}));
+  const auto foreign = foreign_claims(all, claims->judge({.definitions = all}));
   REQUIRE(foreign.size() == 2);
   CHECK(foreign[0].tenant == "acme");
   CHECK(foreign[1].tenant == "initech");
@@ -68,16 +68,16 @@ TEST_CASE("claims by others than the owner are foreign, whether they only read o
 TEST_CASE("every claim to what is contested is foreign", "[CTRL-05]") {
   auto claims = VolumeClaims::open("");
   const std::vector<Claim> all = {claim("acme"), claim("globex")};
-  CHECK(foreign_claims(all, claims->judge(all, {})).size() == 2);
+  CHECK(foreign_claims(all, claims->judge({.definitions = all})).size() == 2);
 }
 
 TEST_CASE("one tenant's own claims, and an image that all only read, are not foreign", "[CTRL-05][twin]") {
   auto claims = VolumeClaims::open("");
   const std::vector<Claim> own = {claim("acme"), claim("acme", true)};
-  CHECK(foreign_claims(own, claims->judge(own, {})).empty());
+  CHECK(foreign_claims(own, claims->judge({.definitions = own})).empty());
   auto others = VolumeClaims::open("");
   const std::vector<Claim> reading = {claim("acme", true), claim("globex", true)};
-  CHECK(foreign_claims(reading, others->judge(reading, {})).empty());
+  CHECK(foreign_claims(reading, others->judge({.definitions = reading})).empty());
 }
 
 TEST_CASE("two tenants at first sight leave a volume contested") {
@@ -109,7 +109,7 @@ TEST_CASE("a volume whose file is away for a moment keeps its owner") {
   const StateFile file;
   auto claims = VolumeClaims::open(file.path());
   only_verdict(*claims, {claim("globex")});
-  CHECK(claims->judge({}, {{"/images/disk", "globex"}}).empty());
+  CHECK(claims->judge({.definitions = {}, .absent = {{"/images/disk", "globex"}}}).empty());
   CHECK(only_verdict(*claims, {claim("acme"), claim("globex")}).claim.tenant == "globex");
 }
 
@@ -119,6 +119,56 @@ TEST_CASE("a record of owners that cannot be read is refused with its path") {
   const auto claims = VolumeClaims::open(file.path());
   CHECK(absl::IsDataLoss(claims.status()));
   CHECK_THAT(std::string(claims.status().message()), Catch::Contains(file.path()));
+}
+
+TEST_CASE("what only headers name is its tenant's, or a base image when several read it", "[DISK-05]") {
+  auto claims = VolumeClaims::open("");
+  const auto judge = [&](const std::vector<Claim>& headers) {
+    return claims->judge({.definitions = {}, .headers = headers}).at(kDisk);
+  };
+  CHECK(judge({claim("acme", true)}).claim.tenant == "acme");
+  CHECK(judge({claim("acme", true), claim("globex", true)}).kind == Verdict::Kind::kSharedReadOnly);
+  CHECK(judge({claim("acme"), claim("globex", true)}).kind == Verdict::Kind::kContested);
+}
+
+TEST_CASE("a header takes nothing that a definition names", "[DISK-06]") {
+  auto claims = VolumeClaims::open("");
+  const std::vector<Claim> headers = {claim("globex")};
+  const auto verdicts = claims->judge({.definitions = {claim("acme")}, .headers = headers});
+  CHECK(verdicts.at(kDisk).kind == Verdict::Kind::kOwned);
+  CHECK(verdicts.at(kDisk).claim.tenant == "acme");
+  CHECK(foreign_claims(headers, verdicts).size() == 1);
+}
+
+TEST_CASE("what a tenant had by a definition stays the tenant's below a snapshot, whoever names it then", "[DISK-06]") {
+  const StateFile state;
+  const bool restarts = GENERATE(false, true);
+  const bool by_definition = GENERATE(false, true);
+  INFO("restarts: " << restarts << ", named by a definition: " << by_definition);
+  auto claims = VolumeClaims::open(state.path());
+  claims->judge({.definitions = {claim("acme")}});
+  // The definition names the overlay by now.
+  claims->judge({.definitions = {}, .headers = {claim("acme", true)}});
+  if (restarts) {
+    REQUIRE(claims->save().ok());
+    claims = VolumeClaims::open(state.path());
+    // Before acme's chain is read, globex's definition is all that there is.
+    if (by_definition) claims->judge({.definitions = {claim("globex", true)}, .unread = {"acme"}});
+  }
+  VolumeClaims::Claims now{.definitions = {}, .headers = {claim("acme", true)}};
+  (by_definition ? now.definitions : now.headers).push_back(claim("globex", true));
+  const auto verdicts = claims->judge(now);
+  CHECK(verdicts.at(kDisk).kind == Verdict::Kind::kOwned);
+  CHECK(verdicts.at(kDisk).claim.tenant == "acme");
+}
+
+TEST_CASE("a tenant whose chains are not read yet keeps what it held, and no other does", "[DISK-06]") {
+  auto claims = VolumeClaims::open("");
+  claims->judge({.definitions = {claim("acme")}});
+  claims->judge({.definitions = {}, .unread = {"acme"}});
+  CHECK(claims->held({"/images/disk", "acme"}));
+  claims->judge({.definitions = {}, .unread = {"globex"}});
+  CHECK_FALSE(claims->held({"/images/disk", "acme"}));
 }
 
 }  // namespace

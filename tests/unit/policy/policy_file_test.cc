@@ -210,6 +210,8 @@ TEST_CASE("agents are sent the domain matches and the trusted services, and noth
   CHECK(agents.tenants(0).name().empty());
   CHECK(agents.tenants(0).regions().empty());
   CHECK(agents.trusted_services_size() == 2);
+  REQUIRE(agents.base_images_size() == 1);
+  CHECK(agents.base_images(0) == "/srv/images/debian-12.qcow2");
 }
 
 }  // namespace bulkhead::test
