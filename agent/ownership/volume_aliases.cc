@@ -178,7 +178,10 @@ std::vector<probes::FileKey> VolumeAliases::served_files(std::uint32_t thread) c
 std::vector<AliasChange> VolumeAliases::apply(const storage::BlockDevices& devices,
                                               const std::map<probes::FileKey, VolumeFacts>& volumes) {
   std::vector<AliasChange> changes;
-  VolumeAliasMap now = find_aliases(devices, volumes, [this](std::uint32_t thread) { return served_files(thread); });
+  // What is built over a base image leads to nobody's data.
+  std::map<probes::FileKey, VolumeFacts> owned = volumes;
+  std::erase_if(owned, [](const auto& volume) { return volume.second.base; });
+  VolumeAliasMap now = find_aliases(devices, owned, [this](std::uint32_t thread) { return served_files(thread); });
   facts_.clear();
   for (const auto& [key, alias] : now) {
     const bool is_disk = key.block_device && alias.disk_sequence != 0;
