@@ -19,6 +19,7 @@
 #include "ebpf/skeletons/ksm_direct.skel.h"
 #include "ebpf/skeletons/libvirt_rpc.skel.h"
 #include "ebpf/skeletons/mapping.skel.h"
+#include "ebpf/skeletons/mapping_direct.skel.h"
 #include "ebpf/skeletons/proc_mem.skel.h"
 #include "ebpf/skeletons/process_vm.skel.h"
 #include "ebpf/skeletons/process_vm_direct.skel.h"
@@ -219,6 +220,11 @@ constexpr std::array kConfinementDirectHooks = {
     Hook{"program_executed", kBtfTracepoint, "sched_process_exec"},
     Hook{"cloned", kBtfTracepoint, "sched_process_fork"},
 };
+constexpr std::array kMappingDirectHooks = {
+    Hook{"block_event", kUevent, "kobject_uevent"},
+    Hook{"mounted", kFexit, "__x64_sys_mount"},
+    Hook{"mount_made", kFexit, "__x64_sys_fsmount"},
+};
 constexpr std::array kFileOpenDirectHooks = {
     Hook{"opened", kFexit, "do_dentry_open"},
 };
@@ -249,6 +255,10 @@ constexpr std::array kEndpointBetter = {
               "connections that succeed; none from other hosts, none that were there before, no datagrams to an "
               "address, and no descriptor that is taken from another process",
               bh_endpoint_direct::elf_bytes, kEndpointDirectHooks}};
+constexpr const char* kMappingLimits =
+    "a device that is gone again before the agent has looked at it, which takes it milliseconds; thin snapshots, which "
+    "do not name their origin; copies of a mount by open_tree and attachments by move_mount; no 32-bit system calls";
+constexpr std::array kMappingBetter = {Mechanism{1, kMappingLimits, bh_mapping_direct::elf_bytes, kMappingDirectHooks}};
 constexpr const char* kConfinementLimits =
     "a call for which the VMM's own system call filter ends it; programs that could not be executed, and clones that "
     "failed; no 32-bit system calls but clones and executed programs";
@@ -285,11 +295,8 @@ const std::array kProbes = {
           2,
           {},
           v1::PROBE_DISK_FILE_OPEN},
-    Probe{v1::PROBE_DISK_MAPPING, "disk.mapping", "DISK-03",
-          "a device that is gone again before the agent has looked at it, which takes it milliseconds; thin snapshots, "
-          "which do not name their origin; copies of a mount by open_tree and attachments by move_mount; no 32-bit "
-          "system calls",
-          bh_mapping::elf_bytes, kMappingHooks},
+    Probe{v1::PROBE_DISK_MAPPING, "disk.mapping", "DISK-03", kMappingLimits, bh_mapping::elf_bytes, kMappingHooks, 2,
+          kMappingBetter},
     Probe{v1::PROBE_NETWORK_DELIVERY, "network.delivery", "NET-03",
           "frames that leave the kernel's own datapath (vhost-user, DPDK, SR-IOV) are not seen", bh_delivery::elf_bytes,
           kDeliveryHooks},
