@@ -136,21 +136,28 @@ absl::Status ProbeSet::Impl::load_better(const Probe& probe, const Mechanism& me
   }
   if (bpf_object__load(object->get()) != 0) return absl::FailedPreconditionError(refusal(errno, messages.reason()));
   std::vector<LinkPtr> links;
+  UeventSockets sockets;
   for (const Hook* hook : present) {
     bpf_program* program = bpf_object__find_program_by_name(object->get(), hook->program);
+    if (hook->kind == HookKind::kUevent) {
+      if (absl::Status status = sockets.add(program); !status.ok()) return status;
+      links.emplace_back();  // the socket has it
+      continue;
+    }
     absl::StatusOr<LinkPtr> link = attacher.attach(*hook, program);
     if (!link.ok()) return link.status();
     links.push_back(*std::move(link));
   }
   for (std::size_t i = 0; i < present.size(); ++i) {
     bpf_program* program = bpf_object__find_program_by_name(object->get(), present[i]->program);
-    attached_.push_back({.link = std::move(links[i]), .row = coverage_.size()});
+    if (links[i] != nullptr) attached_.push_back({.link = std::move(links[i]), .row = coverage_.size()});
     counters_.add(probe.id, program);
     v1::ProbeCoverage& row = add_coverage(probe, *present[i], "");
     row.set_tier(mechanism.tier);
     row.set_limits(mechanism.limits);
   }
   add_periodic(probe, object->get());
+  uevent_sockets_.take(std::move(sockets));
   objects_.push_back(*std::move(object));
   return absl::OkStatus();
 }

@@ -6,6 +6,7 @@
 #include "ebpf/skeletons/file_open_direct.skel.h"
 #include "ebpf/skeletons/io_uring_open.skel.h"
 #include "ebpf/skeletons/mapping.skel.h"
+#include "ebpf/skeletons/mapping_direct.skel.h"
 #include "ebpf/skeletons/volume_change.skel.h"
 #include "ebpf/skeletons/volume_change_direct.skel.h"
 #include "ebpf/skeletons/volume_io.skel.h"
@@ -81,6 +82,11 @@ constexpr std::array kVolumeChangeHooks = {
 constexpr std::array kFileOpenDirectHooks = {
     Hook{"opened", kFexit, "do_dentry_open"},
 };
+constexpr std::array kMappingDirectHooks = {
+    Hook{"block_event", kUevent, "kobject_uevent"},
+    Hook{"mounted", kFexit, "__x64_sys_mount"},
+    Hook{"mount_made", kFexit, "__x64_sys_fsmount"},
+};
 constexpr std::array kVolumeIoDirectHooks = {
     Hook{"buffered_read", kFexit, "filemap_read"},
     Hook{"spliced", kFexit, "filemap_splice_read", true},
@@ -133,6 +139,11 @@ constexpr const char* kVolumeChangeTier2Limits =
 constexpr std::array kVolumeChangeBetter = {
     Mechanism{1, kVolumeChangeLimits, bh_volume_change_direct::elf_bytes, kVolumeChangeDirectHooks}};
 
+constexpr const char* kMappingLimits =
+    "a device that is gone again before the agent has looked at it, which takes it milliseconds; thin snapshots, which "
+    "do not name their origin; copies of a mount by open_tree and attachments by move_mount; no 32-bit system calls";
+constexpr std::array kMappingBetter = {Mechanism{1, kMappingLimits, bh_mapping_direct::elf_bytes, kMappingDirectHooks}};
+
 const std::array kProbes = {
     Probe{v1::PROBE_DISK_FILE_OPEN, "disk.file_open", "DISK-01 DISK-05 MEM-03 MEM-05 MEM-08 CTRL-03 VMM-02",
           "opens only: disk.volume_io has the reads and writes after them; the descriptor is looked up after the call, "
@@ -172,11 +183,8 @@ const std::array kProbes = {
         "tell_block_io"},
     Probe{v1::PROBE_DISK_VOLUME_CHANGE, "disk.volume_change", "DISK-05 DISK-08", kVolumeChangeTier2Limits,
           bh_volume_change::elf_bytes, kVolumeChangeHooks, 2, kVolumeChangeBetter},
-    Probe{v1::PROBE_DISK_MAPPING, "disk.mapping", "DISK-03",
-          "a device that is gone again before the agent has looked at it, which takes it milliseconds; thin snapshots, "
-          "which do not name their origin; copies of a mount by open_tree and attachments by move_mount; no 32-bit "
-          "system calls",
-          bh_mapping::elf_bytes, kMappingHooks},
+    Probe{v1::PROBE_DISK_MAPPING, "disk.mapping", "DISK-03", kMappingLimits, bh_mapping::elf_bytes, kMappingHooks, 2,
+          kMappingBetter},
 };
 
 }  // namespace

@@ -31,4 +31,8 @@ absl::Status UeventSockets::add(bpf_program* program) {
   return absl::OkStatus();
 }
 
+void UeventSockets::take(UeventSockets other) {
+  for (FileDescriptor& socket : other.sockets_) sockets_.push_back(std::move(socket));
+}
+
 }  // namespace bulkhead::probes

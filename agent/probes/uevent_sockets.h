@@ -15,6 +15,8 @@ class UeventSockets {
  public:
   // The program is of type "socket". It is on its socket until this goes.
   absl::Status add(bpf_program* program);
+  // Those of another, too.
+  void take(UeventSockets other);
 
  private:
   std::vector<FileDescriptor> sockets_;
