@@ -177,11 +177,6 @@ absl::Status OwnershipMaps::set_base_image(const FileKey& key) {
   return write_volume(key);
 }
 
-absl::Status OwnershipMaps::set_base_image(const FileKey& key) {
-  return volumes_.set(to_kernel(key),
-                      bh_volume{.owner = to_kernel(Owner{kHostNumber, 0}), .flags = BH_VOLUME_BASE, .ledger = 0});
-}
-
 absl::Status OwnershipMaps::set_guest_memory(const FileKey& key, Owner owner) {
   return volumes_.set(to_kernel(key), bh_volume{.owner = to_kernel(owner), .flags = BH_VOLUME_MEMORY, .ledger = 0});
 }

@@ -273,6 +273,28 @@ TEST_CASE("a disk that takes a number over is not judged by the ledger of the on
   CHECK(stage.book->tend());
 }
 
+TEST_CASE("a volume of 1 TiB has a ledger of 2 MiB, and its last bytes count", "[DISK-07]") {
+  BULKHEAD_NEEDS_PROBES();
+  constexpr std::uint64_t kTiB = std::uint64_t{1} << 40;
+  Stage stage(kTiB);
+  const auto ledger = stage.host.probes().ledgers().create(1, kTiB);
+  REQUIRE(ledger.ok());
+  CHECK((*ledger)->words().size_bytes() == 2 * kMiB);
+  stage.give_to("acme", kAcme);
+  stage.release();
+  const std::uint64_t granule = 128 * 1024;
+  stage.use({"write:" + std::to_string(kTiB - granule) + ":131072", "write:0:4096"});
+  stage.give_to("globex", kGlobex);
+  const v1::WipeRecord told = stage.only_told();
+  CHECK(told.granule() == granule);
+  CHECK(told.bytes_overwritten() == granule);
+  CHECK(text_of(told.remaining()) == "0+" + std::to_string(kTiB - granule) + " ");
+  stage.use({"read:0:4096", "read:131072:4096", "read:" + std::to_string(kTiB - 4096) + ":4096"}, kGlobex);
+  const auto reads = only<ResidueRecord>(stage.host.collect_until_marker());
+  REQUIRE(reads.size() == 1);
+  CHECK(text_of(reads[0].residue.extents()) == "131072+4096 ");
+}
+
 TEST_CASE("a volume that grows keeps what is known of it, and of the rest nothing is", "[DISK-07]") {
   BULKHEAD_NEEDS_PROBES();
   Stage stage;
