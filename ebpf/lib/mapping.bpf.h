@@ -87,7 +87,7 @@ static __always_inline int bh_tell_mount(struct mount* mount) {
   record->read_only = found.read_only;
   struct super_block* file_system = found.file_system;
   BPF_CORE_READ_INTO(&record->uuid, file_system, s_uuid.b);
-  BPF_CORE_READ_STR_INTO(&record->type, file_system, s_type, name);
+  bpf_probe_read_kernel_str(record->type, sizeof(record->type), BPF_CORE_READ(file_system, s_type, name));
   __u16 flags = 0;
   struct vfsmount* top = (struct vfsmount*)((char*)mount + bpf_core_field_offset(struct mount, mnt));
   __u32 text_length = bh_write_path_of(BPF_CORE_READ(mount, mnt.mnt_root), top, sizeof(*record), &flags);

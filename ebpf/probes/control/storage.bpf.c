@@ -15,7 +15,7 @@ static __always_inline struct file* file_of_caller(__u32 descriptor) {
 // class.name is the folder in /sys/class.
 static __always_inline bool is_block_class(struct device* device) {
   char name[6] = {};
-  BPF_CORE_READ_STR_INTO(&name, device, class, name);
+  bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(device, class, name));
   return name[0] == 'b' && name[1] == 'l' && name[2] == 'o' && name[3] == 'c' && name[4] == 'k' && name[5] == 0;
 }
 

@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   if (ioctl(device, LOOP_SET_FD, file) != 0) return subject::refused("LOOP_SET_FD", errno);
   loop_info64 info = {};
   info.lo_offset = arguments.word_number(1);
+  info.lo_flags = LO_FLAGS_AUTOCLEAR;  // it goes with this process, also when that is killed
   const bool shifted = ioctl(device, LOOP_SET_STATUS64, &info) == 0;
   const int error = errno;
   if (shifted) {
