@@ -9,6 +9,7 @@
 
 #include "ebpf/lib/bio.bpf.h"
 #include "ebpf/lib/block_cgroup.bpf.h"
+#include "ebpf/lib/guard.bpf.h"
 #include "ebpf/lib/volume_io.bpf.h"
 #include "ebpf/lib/volume_use.bpf.h"
 
@@ -103,7 +104,7 @@ static __always_inline void bh_judge_bio(struct bio* bio, const struct bh_volume
   key->actor = bh_actor_owner(task);
   enum bh_use use = bh_use_of(&key->file, volume, key->actor, writes);
   if (use == BH_USE_NOBODYS) return;
-  if (use == BH_USE_OWN) {
+  if (use == BH_USE_OWN || (!writes && bh_is_agent(task))) {
     bh_suppress(BH_PROBE_DISK_BLOCK_IO);
     return;
   }

@@ -3,6 +3,7 @@
 #ifndef BULKHEAD_EBPF_LIB_FILE_IO_BPF_H
 #define BULKHEAD_EBPF_LIB_FILE_IO_BPF_H
 
+#include "ebpf/lib/guard.bpf.h"
 #include "ebpf/lib/volume_io.bpf.h"
 #include "ebpf/lib/volume_use.bpf.h"
 
@@ -46,7 +47,8 @@ static __always_inline bool bh_is_foreign_io(const struct bh_volume* volume, str
   key->actor = bh_actor_owner(task);
   enum bh_use use = bh_use_of(&key->file, volume, key->actor, writes);
   if (use == BH_USE_NOBODYS) return false;
-  if (use == BH_USE_OWN || bh_is_kernel_work(task)) {
+  /* The agent reads the headers of images. */
+  if (use == BH_USE_OWN || bh_is_kernel_work(task) || (!writes && bh_is_agent(task))) {
     bh_suppress(BH_PROBE_DISK_VOLUME_IO);
     return false;
   }
