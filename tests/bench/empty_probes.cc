@@ -72,6 +72,7 @@ class Attacher {
         options.expected_attach_type = hook.kind == HookKind::kFentry ? BPF_TRACE_FENTRY : BPF_TRACE_FEXIT;
         options.attach_btf_id = type_of(hook.name, BTF_KIND_FUNC);
         break;
+      case HookKind::kUevent:
       case HookKind::kIterator:
       case HookKind::kUsdt:
         return {};

@@ -67,7 +67,8 @@ std::vector<decode::Record> KernelHost::collect_until_marker() {
   const std::string path = directory.file("marker");
   const auto key = maps().file_key(path);
   if (!key.ok() || !maps().set_volume(*key, kMarker).ok()) FAIL("cannot own the marker file");
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // For writing: where this process stands for the agent, it may read volumes.
+  const int file = open(path.c_str(), O_WRONLY | O_CLOEXEC);
   close(file);
   const auto is_marker = [](const decode::Record& record) {
     return decode::header_of(record).object.tenant == kMarker.tenant;

@@ -234,13 +234,14 @@ TEST_CASE("what the kernel refuses is told with its error, where its own functio
   BULKHEAD_NEEDS_PROBES();
   KernelHost host(kWatched);
   const Images images(host);
-  if (!is_direct(host)) BULKHEAD_SKIP("tier 2 tells what was done");
   run_tool({"chattr", "+i", images.volume});
   const int status = run_subject({"volume_changer", "unlink", images.volume});
   const auto records = only<VolumeChangeRecord>(host.collect_until_marker());
   run_tool({"chattr", "-i", images.volume});
   CHECK(status == 1);
-  REQUIRE(records.size() == 1);
+  // Tier 2 tells what was done.
+  REQUIRE(records.size() == (is_direct(host) ? 1 : 0));
+  if (records.empty()) return;
   CHECK(records.front().change.kind() == v1::VOLUME_CHANGE_KIND_UNLINKED);
   CHECK(records.front().change.result() == -EPERM);
 }
