@@ -42,6 +42,7 @@ constexpr std::array kVolumeIoHooks = {
 };
 constexpr std::array kBlockIoHooks = {
     Hook{"queued", kBtfTracepoint, "block_bio_queue"},
+    Hook{"ledger_queued", kBtfTracepoint, "block_bio_queue"},
     Hook{"completed", kBtfTracepoint, "block_bio_complete"},
 };
 // The ends of all calls that change a file by its name, and of its attributes, have one program.

@@ -51,7 +51,12 @@ bool HostStorage::rescan() {
 }
 
 std::string HostStorage::identity_of(const probes::FileKey& key, const std::string& path) const {
-  if (key.block_device) return storage::identity_of(devices_, key.device, host_);
+  if (key.block_device) {
+    if (devices_.contains(key.device)) return storage::identity_of(devices_, key.device, host_);
+    // So new that it is not among the known ones yet.
+    const absl::StatusOr<Look> look = look_at(key.device);
+    return look.ok() ? look->identity : "";
+  }
   const auto file_system = queries_.file_system(path);
   return file_system.ok() ? storage::identity_of(key, *file_system, host_) : "";
 }

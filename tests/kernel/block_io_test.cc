@@ -51,8 +51,9 @@ TEST_CASE("discards of a block volume, and zeroes that carry no data, are told a
   host.use({method, device.path(), std::to_string(kMegabyte)});
   const ToldIo told = host.told(kBlock);
   REQUIRE(told.records >= 1);
-  // A device that cannot zero is written zeroes to.
-  CHECK(told.sum.bytes_discarded() + told.sum.bytes_written() == kMegabyte);
+  // A device that cannot zero is written zeroes to, once it has said so.
+  const std::uint64_t all = told.sum.bytes_discarded() + told.sum.bytes_written();
+  CHECK((all == kMegabyte || (method == "zero" && all == 2 * kMegabyte)));
   if (method == "discard") CHECK(told.sum.bytes_written() == 0);
 }
 

@@ -1,5 +1,8 @@
 #include "tests/kernel/mapping_host.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -23,6 +26,12 @@ std::vector<v1::Event> with(const std::vector<v1::Event>& events, bool (v1::Even
 }
 
 }  // namespace
+
+MappingHost::LoopModule::LoopModule() {
+  const int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+  REQUIRE(control >= 0);
+  close(control);
+}
 
 MappingHost::MappingHost() {
   watch_ = std::make_unique<MappingWatch>(io_, *host.ownership, [this](decode::MappingRecord record) {

@@ -21,6 +21,11 @@ class MappingHost {
   // Everything that was told until now, and what shows once the devices have settled.
   std::vector<v1::Event> events();
 
+  // Asks the kernel for the loop module, whose devices come before anything is watched then.
+  struct LoopModule {
+    LoopModule();
+  };
+  LoopModule loop_module;
   AttributionHost host{v1::PROBE_DISK_MAPPING};
   // What the last apply() said.
   v1::Inventory inventory;

@@ -34,6 +34,7 @@ class Mapped {
  public:
   Mapped(const std::string& name, const std::string& table) : name_(name) {
     run_program({"dmsetup", "create", name, "--uuid", "BHTEST-" + name, "--table", table});
+    run_program({"dmsetup", "mknodes", name});  // where no udev makes them
   }
   ~Mapped() { remove(); }
   Mapped(const Mapped&) = delete;
