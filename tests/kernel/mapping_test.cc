@@ -171,6 +171,11 @@ TEST_CASE("partitions in a volume and a loop device over a loop device are the v
   }
   host.apply({domain_with("acme-1", "acme", image.path)});
   const LoopDevice loop(image.path, {"--partscan"});
+  if (!std::filesystem::exists("/sys/class/block/" + loop.path().substr(5) + "p1")) {
+    // A kernel without CONFIG_MSDOS_PARTITION: there is the loop device alone.
+    CHECK(mappings(host.events()).size() == 1);
+    return;
+  }
   const TemporaryDirectory nodes;
   const LoopDevice above(make_node(loop.path().substr(5) + "p1", nodes.path()));
   const auto told = mappings(host.events());
