@@ -174,8 +174,9 @@ bool Act::explains(const Alert& alert, pid_t actor) const {
   if (flagged_by(alert, actor)) return true;
   if (correlation) return is_breach() && actor != 0 && alert.actor_pid == actor;
   // A volume that a domain is given is in its definition before its VMM opens it; a link to one is made and removed.
-  return (alert.rule == "CTRL-05" || alert.rule == "DISK-08") && is_breach() && *object != '\0' && absl::StrContains(alert.object, object) &&
-         alert.actor_tenant == actor_tenant && alert.object_tenant == object_tenant;
+  return (alert.rule == "CTRL-05" || alert.rule == "DISK-08") && is_breach() && *object != '\0' &&
+         absl::StrContains(alert.object, object) && alert.actor_tenant == actor_tenant &&
+         alert.object_tenant == object_tenant;
 }
 
 bool Act::flagged_by(const Alert& alert, pid_t actor) const {
