@@ -1,11 +1,6 @@
 #include "agent/ledger/ledger_file.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <boost/crc.hpp>
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -13,6 +8,7 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "agent/spool/file.h"
 
 namespace bulkhead::ledger {
 
@@ -24,16 +20,6 @@ std::uint32_t checksum(std::string_view bytes) {
   boost::crc_32_type crc;
   crc.process_bytes(bytes.data(), bytes.size());
   return crc.checksum();
-}
-
-absl::Status write_all(int descriptor, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return absl::ErrnoToStatus(errno, "cannot write");
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return ::fsync(descriptor) == 0 ? absl::OkStatus() : absl::ErrnoToStatus(errno, "cannot sync");
 }
 
 }  // namespace
@@ -60,14 +46,7 @@ absl::Status write_ledgers(const std::string& file, const v1::LedgerBook& book) 
   std::string bytes(kMagic);
   bytes.append(reinterpret_cast<const char*>(&told), sizeof(told));
   bytes.append(body);
-  const std::string fresh = absl::StrCat(file, ".new");
-  const int descriptor = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (descriptor < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", fresh));
-  absl::Status status = write_all(descriptor, bytes);
-  ::close(descriptor);
-  if (!status.ok()) return absl::Status(status.code(), absl::StrCat(fresh, ": ", status.message()));
-  if (std::rename(fresh.c_str(), file.c_str()) == 0) return absl::OkStatus();
-  return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", file));
+  return spool::replace_file(file, bytes, true);
 }
 
 }  // namespace bulkhead::ledger

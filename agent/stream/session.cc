@@ -170,7 +170,7 @@ absl::Status Session::handle(const v1::CollectorMessage& message) {
       if (context_.options.policy != nullptr) context_.options.policy(message.policy());
       return absl::OkStatus();
     case v1::CollectorMessage::kLedger:
-      if (context_.options.ledger != nullptr) context_.options.ledger(message.ledger());
+      // What other hosts kept: this agent has the ledgers of its own alone.
       return absl::OkStatus();
     case v1::CollectorMessage::MESSAGE_NOT_SET:
       return absl::InvalidArgumentError("the collector sent a message that this agent does not know");

@@ -31,8 +31,6 @@ struct Options {
   // Called on a thread of the stream's with each policy that the collector sends; as `health` otherwise. Nothing of it
   // is checked. May be empty.
   std::function<void(v1::AgentPolicy)> policy;
-  // The same for each ledger of a volume of this host's that another one kept.
-  std::function<void(v1::VolumeLedger)> ledger = {};
   // Unacknowledged batches on their way. More hides a longer round trip and makes a reconnect send more twice.
   std::size_t window_batches = 256;
   std::size_t window_bytes = 4u << 20;
