@@ -2,10 +2,9 @@
 
 #include <catch2/catch.hpp>
 #include <filesystem>
-#include <fstream>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 
 namespace bulkhead::test {
 
@@ -13,11 +12,10 @@ namespace {
 
 constexpr stage::Milliseconds kToolPatience{60'000};
 
-std::string run_tool(std::vector<std::string> words) {
-  const auto done = stage::run({.words = words, .stderr_file = "", .namespaces = {}}, kToolPatience);
-  if (!done.ok()) FAIL(done.status().message());
-  if (done->exit_status != 0) FAIL(words.front() << " ended with " << done->exit_status);
-  return std::string(absl::StripSuffix(done->output, "\n"));
+void run_tool(std::vector<std::string> words) {
+  const absl::Status done =
+      stage::run_checked({.words = std::move(words), .stderr_file = "", .namespaces = {}}, kToolPatience);
+  if (!done.ok()) FAIL(done.message());
 }
 
 // Without an assertion: for destructors.
@@ -30,16 +28,6 @@ void try_tool(std::vector<std::string> words) {
 std::string missing_loop_devices() {
   try_tool({"modprobe", "-q", "loop"});
   return std::filesystem::exists("/dev/loop-control") ? "" : "this kernel has no loop devices";
-}
-
-LoopDevice::LoopDevice(std::size_t bytes) {
-  const std::string file = directory_.file("backing", 0);
-  std::filesystem::resize_file(file, bytes);
-  path_ = run_tool({"losetup", "--find", "--show", file});
-}
-
-LoopDevice::~LoopDevice() {
-  try_tool({"losetup", "--detach", path_});
 }
 
 DiskFileSystem::DiskFileSystem(const std::string& type) : device_(std::size_t{320} << 20) {

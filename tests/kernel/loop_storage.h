@@ -6,26 +6,24 @@
 #include <string>
 
 #include "tests/kernel/kernel_host.h"
+#include "tests/support/stage/loop_device.h"
 
 namespace bulkhead::test {
 
 // Why there can be none here; empty when there can.
 std::string missing_loop_devices();
 
-// Detached at the end.
+// Over a file of its own.
 class LoopDevice {
  public:
-  explicit LoopDevice(std::size_t bytes);
-  ~LoopDevice();
-  LoopDevice(const LoopDevice&) = delete;
-  LoopDevice& operator=(const LoopDevice&) = delete;
+  explicit LoopDevice(std::size_t bytes) : device_(directory_.path() + "/backing", bytes) {}
 
   // Such as /dev/loop3.
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return device_.path(); }
 
  private:
   TemporaryDirectory directory_;
-  std::string path_;
+  stage::LoopDevice device_;
 };
 
 // A file system of a type that a hypervisor host has its images on, which the temporary directory may not be. Unmounted
